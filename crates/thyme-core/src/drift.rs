@@ -1,7 +1,9 @@
 //! The columns of a source changed.
 use std::fmt;
 
-use arrow_schema::FieldRef;
+use arrow_schema::{FieldRef, Schema};
+
+use crate::{Dataset, field_type};
 
 /// How the source's columns differ from the dataset's. A reader that meets it returns [`Error::drift`](crate::Error::drift)
 /// after the last batch that still fits; the engine commits what is staged, applies `on_drift` and opens anew.
@@ -13,6 +15,30 @@ pub struct Drift {
     pub removed: Vec<String>,
     /// Columns whose type no longer fits: name, the dataset's type, the source's type.
     pub changed: Vec<(String, String, String)>,
+}
+
+impl Drift {
+    /// What a source that now has the columns `found` reports to somebody who asked for `asked`. `None`: all is as asked.
+    /// Columns that `asked` does not have only count when `report_added` (see [`Job::report_drift`](crate::Job::report_drift)).
+    #[must_use]
+    pub fn between(asked: &Dataset, found: &Schema, report_added: bool) -> Option<Self> {
+        let mut drift = Self::default();
+        for field in asked.schema().fields() {
+            match found.fields().find(field.name()) {
+                None => drift.removed.push(field.name().clone()),
+                Some((_, now)) if now.data_type() == field.data_type() => {}
+                Some((_, now)) => {
+                    let name = |field: &FieldRef| field_type::name(&field.as_ref().clone().with_nullable(true));
+                    drift.changed.push((field.name().clone(), name(field), name(now)));
+                }
+            }
+        }
+        if report_added {
+            let new = found.fields().iter().filter(|field| asked.field(field.name()).is_none());
+            drift.added.extend(new.map(|field| std::sync::Arc::new(field.as_ref().clone().with_nullable(true))));
+        }
+        (drift != Self::default()).then_some(drift)
+    }
 }
 
 impl fmt::Display for Drift {

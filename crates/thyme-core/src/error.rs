@@ -65,13 +65,31 @@ impl Kind {
             Self::Config => ("config", Retry::No, "correct the pipeline file; `thyme validate` names every mistake at once"),
             Self::Auth => ("auth", Retry::No, "check the user, the secret and the privileges; `thyme check` tries them"),
             Self::NotFound => ("not_found", Retry::No, "check the name and that it exists; `thyme check` looks for it"),
-            Self::Unsupported => ("unsupported", Retry::No, "choose another mode, or another connector; `thyme schema` lists what this one can do"),
-            Self::Schema => ("schema", Retry::No, "compare the dataset with the source by `thyme inspect`, then change `fields` or `on_drift`"),
-            Self::Data => ("data", Retry::No, "mend the record, or set `on_error` to `skip` or `dead_letter` to go on without it"),
-            Self::Conflict => ("conflict", Retry::No, "find the other process that runs this pipeline, or give this one a name and a state of its own"),
-            Self::CursorLost => ("cursor_lost", Retry::No, "choose where to go on with `on_cursor_lost`, or set the place by `thyme cursor`"),
-            Self::RateLimited => ("rate_limited", Retry::Backoff, "nothing to do: it is tried again; poll less often if it stays"),
-            Self::Unavailable => ("unavailable", Retry::Backoff, "nothing to do: it is tried again; check host, port and network if it stays"),
+            Self::Unsupported => {
+                ("unsupported", Retry::No, "choose another mode, or another connector; `thyme schema` lists what this one can do")
+            }
+            Self::Schema => (
+                "schema",
+                Retry::No,
+                "compare the dataset with the source by `thyme inspect`, then change `fields` or `on_drift`",
+            ),
+            Self::Data => {
+                ("data", Retry::No, "mend the record, or set `on_error` to `skip` or `dead_letter` to go on without it")
+            }
+            Self::Conflict => (
+                "conflict",
+                Retry::No,
+                "find the other process that runs this pipeline, or give this one a name and a state of its own",
+            ),
+            Self::CursorLost => {
+                ("cursor_lost", Retry::No, "choose where to go on with `on_cursor_lost`, or set the place by `thyme cursor`")
+            }
+            Self::RateLimited => {
+                ("rate_limited", Retry::Backoff, "nothing to do: it is tried again; poll less often if it stays")
+            }
+            Self::Unavailable => {
+                ("unavailable", Retry::Backoff, "nothing to do: it is tried again; check host, port and network if it stays")
+            }
             Self::Unexpected => ("unexpected", Retry::Backoff, "this is a defect: please report it with the log"),
         }
     }
