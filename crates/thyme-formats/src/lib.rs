@@ -2,4 +2,16 @@
 //!
 //! A scanner turns a *block* of bytes into one [`RecordBatch`](thyme_core::arrow::array::RecordBatch) of exactly the schema it
 //! was made for, and says of each bad record where it stands and why, while its neighbours go on.
+pub mod bom;
+pub mod compression;
+pub mod csv;
+pub mod encode;
+pub mod json;
+pub mod json_out;
+mod lanes;
+pub mod parquet;
 pub mod scan;
+pub mod text;
+mod time_unit;
+
+pub use time_unit::TimestampUnit;

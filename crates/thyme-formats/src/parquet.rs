@@ -1,0 +1,6 @@
+//! Parquet: columns by name and type, row groups encoded in parallel.
+mod read;
+mod write;
+
+pub use read::{ParquetDecoder, ParquetFault, schema};
+pub use write::{EncodedGroup, GroupEncoder, ParquetCompression, ParquetEncoder, ParquetWriteOptions};

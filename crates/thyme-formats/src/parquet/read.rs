@@ -1,0 +1,144 @@
+//! Parquet into batches of a dataset: columns by name, types exact or widened, nothing guessed.
+mod convert;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::reader::ChunkReader;
+use thyme_core::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use thyme_core::arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
+use thyme_core::drift::Drift;
+use thyme_core::field_type;
+
+use crate::scan::Unknown;
+
+/// Rows and bytes that a batch aims at.
+const ROWS: usize = 65_536;
+const BYTES: u64 = 8 << 20;
+
+/// Why a Parquet file can't be read, or not any further.
+#[derive(Debug)]
+pub enum ParquetFault {
+    /// It is not a Parquet file, or damaged: what is wrong.
+    Damaged(String),
+    /// Its columns are not those that are wanted.
+    Drift(Drift),
+}
+
+/// Reads one file.
+pub struct ParquetDecoder {
+    reader: ParquetRecordBatchReader,
+    schema: SchemaRef,
+    /// For each column of `schema` that of the file's batches.
+    from: Vec<Option<usize>>,
+}
+
+impl ParquetDecoder {
+    /// The rows of `bytes` from `first` on, as columns of `declared`. A column that the file lacks is null where it may be.
+    ///
+    /// # Errors
+    /// `Drift` for a type that does not fit without loss, a required column that is missing, and with [`Unknown::Report`] for
+    /// columns beyond those wanted; else `Damaged`.
+    pub fn open<R: ChunkReader + 'static>(
+        bytes: R,
+        declared: &Schema,
+        unknown: Unknown,
+        first: u64,
+    ) -> Result<Self, ParquetFault> {
+        let metadata = load(&bytes)?;
+        let file = metadata.schema();
+        let drift = drift(file, declared, unknown);
+        if drift != Drift::default() {
+            return Err(ParquetFault::Drift(drift));
+        }
+        let fields: Vec<_> =
+            declared.fields().iter().map(|field| Arc::new(field.as_ref().clone().with_nullable(true))).collect::<Vec<FieldRef>>();
+        let roots: Vec<_> = (0..file.fields().len()).filter(|i| declared.index_of(file.field(*i).name()).is_ok()).collect();
+        let place = |name: &str| roots.iter().position(|root| file.field(*root).name() == name);
+        let from = fields.iter().map(|field| place(field.name())).collect();
+        let groups = metadata.metadata().row_groups();
+        let (mut skip, mut rest, mut size, mut rows) = (usize::try_from(first).unwrap_or(usize::MAX), Vec::new(), 0_u64, 0_u64);
+        for (number, group) in groups.iter().enumerate() {
+            let count = usize::try_from(group.num_rows()).unwrap_or(0);
+            size += u64::try_from(group.total_byte_size()).unwrap_or(0);
+            rows += count as u64;
+            if rest.is_empty() && skip >= count {
+                skip -= count;
+            } else {
+                rest.push(number);
+            }
+        }
+        let batch = usize::try_from(BYTES / (size / rows.max(1)).max(1)).unwrap_or(ROWS).clamp(1024, ROWS);
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata.clone())
+            .with_projection(mask)
+            .with_row_groups(rest)
+            .with_offset(skip)
+            .with_batch_size(batch);
+        let reader = guarded(|| builder.build().map_err(|e| e.to_string()))?;
+        Ok(Self { reader, schema: Arc::new(Schema::new(fields)), from })
+    }
+
+    /// The next rows; `None` at the end of the file.
+    ///
+    /// # Errors
+    /// `Damaged` where the file is.
+    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, ParquetFault> {
+        let Some(read) = guarded(|| self.reader.next().transpose().map_err(|e| e.to_string()))? else { return Ok(None) };
+        let count = read.num_rows();
+        let arrays = self.schema.fields().iter().zip(&self.from).map(|(field, from)| -> Result<ArrayRef, ParquetFault> {
+            match from {
+                Some(from) => convert::convert(read.column(*from), field.data_type()).map_err(ParquetFault::Damaged),
+                None => Ok(new_null_array(field.data_type(), count)),
+            }
+        });
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays.collect::<Result<_, _>>()?, &options);
+        rows.map(Some).map_err(|e| ParquetFault::Damaged(e.to_string()))
+    }
+}
+
+/// The columns of a file, in the types of the contract.
+///
+/// # Errors
+/// `Damaged` when it is no Parquet file.
+pub fn schema<R: ChunkReader>(bytes: &R) -> Result<Schema, ParquetFault> {
+    let fields = load(bytes)?.schema().fields().iter().map(|field| convert::canonical(field)).collect::<Vec<Field>>();
+    Ok(Schema::new(fields))
+}
+
+fn load<R: ChunkReader>(bytes: &R) -> Result<ArrowReaderMetadata, ParquetFault> {
+    guarded(|| ArrowReaderMetadata::load(bytes, ArrowReaderOptions::new()).map_err(|e| e.to_string()))
+}
+
+fn drift(file: &Schema, declared: &Schema, unknown: Unknown) -> Drift {
+    let mut drift = Drift::default();
+    for field in declared.fields() {
+        match file.field_with_name(field.name()) {
+            Ok(found) if convert::fits(found.data_type(), field.data_type()) => {}
+            Ok(found) => {
+                let plain = |field: &Field| field_type::name(&field.clone().with_nullable(true));
+                drift.changed.push((field.name().clone(), plain(field), plain(&convert::canonical(found))));
+            }
+            Err(_) if field.is_nullable() => {}
+            Err(_) => drift.removed.push(field.name().clone()),
+        }
+    }
+    if unknown == Unknown::Report {
+        let new = file.fields().iter().filter(|field| declared.index_of(field.name()).is_err());
+        drift.added.extend(new.map(|field| Arc::new(convert::canonical(field).with_nullable(true))));
+    }
+    drift
+}
+
+/// A damaged file must not take the process with it, wherever the library trusts it.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, ParquetFault> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => done.map_err(ParquetFault::Damaged),
+        Err(_) => Err(ParquetFault::Damaged("the file breaks its reader".into())),
+    }
+}
