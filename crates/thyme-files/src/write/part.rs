@@ -1,0 +1,198 @@
+//! One file in the making.
+use std::collections::VecDeque;
+
+use thyme_core::Result;
+use thyme_core::arrow::array::RecordBatch;
+use thyme_core::arrow::datatypes::SchemaRef;
+use thyme_formats::encode::BadRow;
+use thyme_formats::parquet::{EncodedGroup, ParquetEncoder};
+
+use super::crew::{Crew, Running, end};
+use super::options::{Compression, Format};
+use super::target::Upload;
+use super::text::{Text, compress};
+
+/// Bytes of text that are written, or compressed, as one.
+const TEXT_BLOCK: usize = 1 << 20;
+
+/// One file in the making: rows wait here until they are a block, blocks are encoded in parallel and written in order.
+pub(super) struct Part {
+    upload: Box<dyn Upload>,
+    body: Body,
+    running: VecDeque<(Running<Block>, usize)>,
+    rows: u64,
+    written: u64,
+    /// Of the blocks that were written: bytes of memory they took before they were encoded.
+    took: u64,
+    /// Bytes of memory that wait or are being encoded.
+    held: usize,
+    /// When it was last written to, in batches.
+    pub(super) used: u64,
+}
+
+enum Body {
+    Parquet { encoder: Box<ParquetEncoder>, waiting: Vec<RecordBatch>, bytes: usize },
+    Text { text: Text, compression: Compression, waiting: Vec<u8> },
+}
+
+enum Block {
+    Group(EncodedGroup),
+    Bytes(Vec<u8>),
+}
+
+/// A file that has all its bytes and no name yet.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) from: String,
+    pub(super) folder: String,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+}
+
+impl Part {
+    pub(super) fn new(upload: Box<dyn Upload>, format: &Format, schema: &SchemaRef) -> Result<Self> {
+        let body = match format {
+            Format::Parquet(options) => {
+                let encoder = Box::new(ParquetEncoder::new(schema, options)?);
+                Body::Parquet { encoder, waiting: Vec::new(), bytes: 0 }
+            }
+            Format::Jsonl(options, compression) => Body::text(Text::Jsonl(options.clone()), *compression, schema)?,
+            Format::Csv(options, compression) => Body::text(Text::Csv(options.clone()), *compression, schema)?,
+        };
+        let held = if let Body::Text { waiting, .. } = &body { waiting.len() } else { 0 };
+        Ok(Self { upload, body, running: VecDeque::new(), rows: 0, written: 0, took: 0, held, used: 0 })
+    }
+
+    /// Rows in it, waiting ones included.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes of memory it holds.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Bytes the file has so far; rows that are not yet encoded count as much as those before them came to.
+    pub(super) fn bytes(&self) -> u64 {
+        let (written, took) = match self.body {
+            Body::Text { compression: Compression::None, .. } => (1, 1),
+            _ => (self.written, self.took.max(1)),
+        };
+        let ahead = self.held as u128 * u128::from(written) / u128::from(took);
+        self.written + u64::try_from(ahead).unwrap_or(u64::MAX)
+    }
+
+    /// Adds rows that take `bytes` of memory, but for those that are returned. `block` bytes or more are encoded together.
+    pub(super) async fn push(&mut self, rows: RecordBatch, bytes: usize, block: usize, crew: &Crew) -> Result<Vec<BadRow>> {
+        let count = rows.num_rows();
+        let (bad, ready) = match &mut self.body {
+            Body::Parquet { waiting, bytes: waits, .. } => {
+                waiting.push(rows);
+                *waits += bytes;
+                self.held += bytes;
+                (Vec::new(), *waits >= block)
+            }
+            Body::Text { text, waiting, .. } => {
+                let (blocks, bad) = text.encode(&rows, crew).await?;
+                for block in blocks {
+                    self.held += block.len();
+                    if waiting.is_empty() { *waiting = block } else { waiting.extend_from_slice(&block) }
+                }
+                (bad, waiting.len() >= block.min(TEXT_BLOCK))
+            }
+        };
+        self.rows += (count - bad.len().min(count)) as u64;
+        if ready {
+            self.flush(crew).await?;
+        }
+        Ok(bad)
+    }
+
+    /// Begins to encode what waits as one block, and writes blocks that are ready.
+    async fn flush(&mut self, crew: &Crew) -> Result<()> {
+        match &mut self.body {
+            Body::Parquet { encoder, waiting, bytes } => {
+                let (batches, bytes) = (std::mem::take(waiting), std::mem::take(bytes));
+                if !batches.is_empty() {
+                    let groups = encoder.groups();
+                    let running = crew.begin(move || groups.encode(&batches).map(Block::Group)).await?;
+                    self.running.push_back((running, bytes));
+                }
+            }
+            Body::Text { compression: Compression::None, waiting, .. } => {
+                let block = std::mem::take(waiting);
+                self.wrote(block.len());
+                self.put(block).await?;
+            }
+            Body::Text { compression, waiting, .. } => {
+                let (block, compression) = (std::mem::take(waiting), *compression);
+                if !block.is_empty() {
+                    let took = block.len();
+                    let running = crew.begin(move || compress(&block, compression).map(Block::Bytes)).await?;
+                    self.running.push_back((running, took));
+                }
+            }
+        }
+        while self.running.front().is_some_and(|(front, _)| front.is_finished()) || self.running.len() > crew.threads() {
+            self.write_next().await?;
+        }
+        Ok(())
+    }
+
+    /// Encodes and writes all it holds.
+    pub(super) async fn drain(&mut self, crew: &Crew) -> Result<()> {
+        self.flush(crew).await?;
+        while !self.running.is_empty() {
+            self.write_next().await?;
+        }
+        Ok(())
+    }
+
+    /// Encodes and writes the rest and closes the file, durable and unseen. A file without rows is given up.
+    pub(super) async fn finish(mut self, folder: String, crew: &Crew) -> Result<Option<Finished>> {
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        self.drain(crew).await?;
+        if let Body::Parquet { encoder, .. } = self.body {
+            let last = encoder.finish()?;
+            self.written += last.len() as u64;
+            self.upload.write(last).await?;
+        }
+        Ok(Some(Finished { from: self.upload.finish().await?, folder, rows: self.rows, bytes: self.written }))
+    }
+
+    async fn write_next(&mut self) -> Result<()> {
+        let Some((running, took)) = self.running.pop_front() else { return Ok(()) };
+        let block = end(running).await?;
+        let bytes = match (&mut self.body, block) {
+            (Body::Parquet { encoder, .. }, Block::Group(group)) => {
+                encoder.append(group)?;
+                encoder.take()
+            }
+            (_, Block::Bytes(bytes)) => bytes,
+            (Body::Text { .. }, Block::Group(_)) => Vec::new(),
+        };
+        self.wrote(took);
+        self.put(bytes).await
+    }
+
+    /// A block that took `bytes` of memory is on its way to the file.
+    fn wrote(&mut self, bytes: usize) {
+        self.held = self.held.saturating_sub(bytes);
+        self.took += bytes as u64;
+    }
+
+    async fn put(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.written += bytes.len() as u64;
+        if bytes.is_empty() { Ok(()) } else { self.upload.write(bytes).await }
+    }
+}
+
+impl Body {
+    fn text(text: Text, compression: Compression, schema: &SchemaRef) -> Result<Self> {
+        let waiting = text.header(schema)?;
+        Ok(Self::Text { text, compression, waiting })
+    }
+}
