@@ -1,1 +1,30 @@
-//! 
+//! Proves a connector: one suite that every connector passes by what it declares, a harness that kills the real program, a
+//! proxy that breaks connections, and test data of any size.
+//!
+//! A connector brings a [`harness::SourceHarness`], a [`harness::SinkHarness`] or both, and a test target without the usual
+//! harness:
+//!
+//! ```no_run
+//! # use thyme_testkit::{Suite, harness::SourceHarness};
+//! # fn mine() -> impl SourceHarness { Mine }
+//! # struct Mine;
+//! # #[thyme_core::async_trait]
+//! # impl SourceHarness for Mine {
+//! #     async fn fixture(&self) -> thyme_core::Result<Box<dyn thyme_testkit::harness::SourceFixture>> { unimplemented!() }
+//! # }
+//! fn main() -> std::process::ExitCode {
+//!     thyme_testkit::main([Suite::new("mine").source(mine())])
+//! }
+//! ```
+pub mod data;
+pub mod drive;
+pub mod harness;
+#[cfg(feature = "kill")]
+pub mod kill;
+pub mod proxy;
+pub mod readme;
+pub mod rows;
+mod suite;
+pub mod types;
+
+pub use suite::{Suite, main};
