@@ -1,0 +1,103 @@
+//! `cargo xtask soak [AREA] [--minutes N]`: the full counts, for as long as they take.
+use std::path::Path;
+
+use crate::repo::Repo;
+use crate::tally::Tally;
+use crate::test::FEATURES;
+use crate::{Result, process};
+
+/// Soak tests are `#[ignore = "soak: …"]`; an area is a crate without its `thyme-`. Without one all of them run, then the
+/// fuzzers, then Miri.
+pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {
+    let (area, minutes) = options(args)?;
+    let mut tally = Tally::default();
+    if area.is_none_or(|area| !matches!(area, "fuzz" | "miri")) {
+        tests(repo, area, &mut tally)?;
+    }
+    if area.is_none_or(|area| area == "fuzz") {
+        fuzz(repo, minutes, &mut tally)?;
+    }
+    if area.is_none_or(|area| area == "miri") {
+        tally.check("miri: thyme-formats", miri(repo));
+    }
+    let result = tally.close();
+    println!("{tally}");
+    result
+}
+
+fn options<'a>(args: &[&'a str]) -> Result<(Option<&'a str>, u64)> {
+    let (mut area, mut minutes, mut rest) = (None, 10, args.iter());
+    while let Some(arg) = rest.next() {
+        match *arg {
+            "--minutes" => {
+                minutes = rest.next().and_then(|n| n.parse().ok()).ok_or("--minutes takes a whole number")?;
+            }
+            name if !name.starts_with('-') && area.is_none() => area = Some(name),
+            other => return Err(format!("soak does not know {other}")),
+        }
+    }
+    Ok((area, minutes))
+}
+
+fn tests(repo: &Repo, area: Option<&str>, tally: &mut Tally) -> Result {
+    let package = area.map(|area| format!("thyme-{area}"));
+    if let Some(package) = &package
+        && !repo.packages.iter().any(|known| known.name == *package)
+    {
+        return Err(format!("no crate {package}; areas are crates without their `thyme-`, `fuzz` and `miri`"));
+    }
+    process::run(process::cargo(&repo.root).args(["build", "--release"]).args(FEATURES).arg("--all-targets"))?;
+    let mut cargo = process::cargo(&repo.root);
+    cargo.args(["test", "--release", "--all-features", "--no-fail-fast"]);
+    match &package {
+        Some(package) => cargo.args(["--package", package]),
+        None => cargo.arg("--workspace"),
+    };
+    cargo.args(["--tests", "--", "--ignored", "--nocapture", "--test-threads=1"]);
+    cargo.env("THYME_BIN", repo.binary("release")).env("THYME_TEST_REQUIRED", "1");
+    let well = process::lines(&mut cargo, |line| {
+        println!("{line}");
+        tally.line(line);
+    })?;
+    if !well && tally.failed == 0 {
+        tally.broke("a soak test binary broke off".to_owned());
+    }
+    Ok(())
+}
+
+/// Every target of every `fuzz/` folder, for the time given.
+fn fuzz(repo: &Repo, minutes: u64, tally: &mut Tally) -> Result {
+    let dirs: Vec<_> = repo.packages.iter().map(|p| repo.root.join(&p.dir)).filter(|dir| dir.join("fuzz").is_dir()).collect();
+    if dirs.is_empty() {
+        return Ok(());
+    }
+    let there = process::output(process::cargo(&repo.root).args(["fuzz", "--version"])).is_ok();
+    if !there {
+        process::run(process::cargo(&repo.root).args(["install", "--locked", "cargo-fuzz"]))?;
+    }
+    for dir in dirs {
+        for target in process::output(nightly(&dir).args(["fuzz", "list"]))?.split_whitespace() {
+            let seconds = format!("-max_total_time={}", minutes * 60);
+            // What is found goes to the first folder; the seeds stay as they are.
+            let folders = [format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}")];
+            std::fs::create_dir_all(dir.join(&folders[0])).map_err(|e| format!("{}: {e}", folders[0]))?;
+            let mut run = nightly(&dir);
+            run.args(["fuzz", "run", target]).args(&folders).args(["--", &seconds]);
+            tally.check(&format!("fuzz: {target}"), process::run(&mut run));
+        }
+    }
+    Ok(())
+}
+
+fn miri(repo: &Repo) -> Result {
+    let mut miri = nightly(&repo.root);
+    miri.env("MIRIFLAGS", "-Zmiri-disable-isolation");
+    process::run(miri.args(["miri", "test", "-p", "thyme-formats", "--lib"]))
+}
+
+/// Fuzzing and Miri need the nightly compiler.
+fn nightly(dir: &Path) -> std::process::Command {
+    let mut command = process::command("cargo", dir);
+    command.arg("+nightly");
+    command
+}
