@@ -10,7 +10,9 @@
 //! # struct Mine;
 //! # #[thyme_core::async_trait]
 //! # impl SourceHarness for Mine {
-//! #     async fn fixture(&self) -> thyme_core::Result<Box<dyn thyme_testkit::harness::SourceFixture>> { unimplemented!() }
+//! #     async fn fixture(&self) -> thyme_core::Result<Box<dyn thyme_testkit::harness::SourceFixture>> {
+//! #         Err(thyme_core::Error::new(thyme_core::Kind::Unavailable, "no server here"))
+//! #     }
 //! # }
 //! fn main() -> std::process::ExitCode {
 //!     thyme_testkit::main([Suite::new("mine").source(mine())])
