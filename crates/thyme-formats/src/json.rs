@@ -43,6 +43,7 @@ mod varying;
 pub use array::{ArraySplitter, Broken, Split};
 pub use infer::infer;
 pub use scanner::JsonScanner;
+pub(crate) use skip::is_value;
 
 use crate::TimestampUnit;
 use crate::scan::Unknown;

@@ -11,8 +11,8 @@ const MOST_LINES: usize = 400;
 /// The one place that reads the environment.
 const ENVIRONMENT: &str = "crates/thyme-core/src/env.rs";
 
-/// The modules that may hold `unsafe`, each for a measured reason that it states.
-const UNSAFE: &[&str] = &["crates/thyme-formats/src/lanes.rs"];
+/// The modules that may hold `unsafe`, one a crate at most, each for a measured reason that it states.
+const UNSAFE: &[&str] = &["crates/thyme-cli/src/memory.rs", "crates/thyme-formats/src/raw"];
 
 /// Looks at every Rust file under `crates/` and `tests/`.
 pub(super) fn check(repo: &Repo) -> Result<Complaints> {
@@ -42,7 +42,7 @@ fn source(file: &Path, text: &str) -> Complaints {
         if reads_environment(code, imported) && file != Path::new(ENVIRONMENT) {
             complain(number + 1, &format!("the environment is read in {ENVIRONMENT} alone"));
         }
-        if has_word(code, "unsafe") && !UNSAFE.iter().any(|allowed| file == Path::new(allowed)) {
+        if has_word(code, "unsafe") && !UNSAFE.iter().any(|allowed| file.starts_with(allowed)) {
             complain(number + 1, "`unsafe` outside the modules named in xtask/src/tidy/sources.rs");
         }
         for unfinished in ["todo!(", "unimplemented!(", "dbg!("] {

@@ -1,6 +1,6 @@
 //! One field, by the book: what every special case comes to.
 use super::options::CsvOptions;
-use crate::lanes::{self, LANES};
+use crate::raw::lanes::{self, LANES};
 use crate::text::Fault;
 
 /// The bytes that mean something.

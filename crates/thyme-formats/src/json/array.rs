@@ -1,7 +1,7 @@
 //! Files that are one JSON array, or values one after another: where each record begins and ends.
 use std::ops::Range;
 
-use crate::lanes;
+use crate::raw::lanes;
 
 /// Finds the records of a file that is one JSON array, one object, or several values one after another.
 ///

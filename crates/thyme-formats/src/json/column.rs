@@ -6,7 +6,7 @@ use thyme_core::arrow::array::types::{
     Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use thyme_core::arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, TimestampMicrosecondArray,
     TimestampNanosecondArray,
 };
 use thyme_core::arrow::buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
@@ -22,6 +22,7 @@ use super::object::Object;
 use super::skip;
 use super::varying::Varying;
 use super::{nested, scalar, texts};
+use crate::raw::strings;
 use crate::text::{date, interval, time, uuid};
 
 /// The values of one field.
@@ -218,7 +219,7 @@ impl Column {
             }
             Values::Text(v) | Values::Json(v, _) => {
                 let (offsets, bytes) = v.take();
-                Arc::new(StringArray::try_new(offsets, bytes, nulls).map_err(broken)?)
+                Arc::new(strings::column(offsets, bytes, nulls).map_err(broken)?)
             }
             Values::Bytes(v) => {
                 let (offsets, bytes) = v.take();

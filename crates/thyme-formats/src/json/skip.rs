@@ -9,7 +9,14 @@ pub(super) fn skip(input: &mut Input<'_>, pos: usize, depth: u32) -> Step {
     walk(input, pos, depth, &mut ())
 }
 
-/// The same, and appends the value to `text` without the white space between its tokens.
+/// Whether `text` is one JSON value and nothing else. Its strings are not checked for UTF-8.
+pub(crate) fn is_value(text: &[u8]) -> bool {
+    let mut input = Input::new(text, false);
+    let start = input.blank(0);
+    skip(&mut input, start, 0).is_ok_and(|end| input.blank(end) == text.len())
+}
+
+/// As [`skip`], and appends the value to `text` without the white space between its tokens.
 pub(super) fn copy(input: &mut Input<'_>, pos: usize, depth: u32, text: &mut Text) -> Step {
     walk(input, pos, depth, text)
 }

@@ -1,6 +1,6 @@
 //! Strings: found and copied 32 bytes at a time.
 use super::input::{Failed, Input, Reason, Step};
-use crate::lanes::{self, LANES};
+use crate::raw::lanes::{self, LANES};
 
 /// Text that is written while it is searched: the bytes up to `len` are text, the rest is room.
 #[derive(Debug, Default)]
@@ -13,7 +13,10 @@ impl Text {
     /// Makes room for `bytes` more.
     pub(super) fn reserve(&mut self, bytes: usize) {
         let wanted = self.len + bytes + LANES;
-        if self.room.len() < wanted {
+        if self.room.is_empty() {
+            // Fresh memory is zero already.
+            self.room = vec![0; wanted];
+        } else if self.room.len() < wanted {
             self.room.resize(wanted, 0);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Every write says where it ended, or that the buffer is too small; the row is then written again into a larger one. So nothing
 //! is computed beforehand, and what is short is written as a whole block whose tail the next write covers.
-use crate::lanes::LANES;
+use crate::raw::lanes::LANES;
 
 /// A buffer to write into.
 pub(crate) type Buf = [u8];

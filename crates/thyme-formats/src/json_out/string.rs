@@ -1,6 +1,6 @@
 //! Strings with their escapes.
 use super::buffer::{self, Buf, Stop};
-use crate::lanes::{self, LANES};
+use crate::raw::lanes::{self, LANES};
 use crate::text::base64;
 
 /// Writes the bytes of `all` from `from` to `to`, valid UTF-8, as a string. Blocks are read past `to` as long as `all` goes on.

@@ -7,14 +7,14 @@ use thyme_core::arrow::array::types::{
     UInt32Type, UInt64Type,
 };
 use thyme_core::arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, FixedSizeBinaryArray, LargeStringArray, NullArray, PrimitiveArray,
-    StringArray,
+    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, FixedSizeBinaryArray, NullArray, PrimitiveArray,
 };
 use thyme_core::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use thyme_core::arrow::datatypes::DataType;
 use thyme_core::{Error, Kind, Result};
 
 use super::{Column, Stamp, Values};
+use crate::raw::strings;
 
 impl Column {
     /// The column of `rows` rows as an array, which leaves it empty.
@@ -87,7 +87,7 @@ fn text(ends: &mut Vec<usize>, bytes: &mut Vec<u8>, nulls: Option<NullBuffer>, d
     let array: ArrayRef = match data_type {
         DataType::LargeUtf8 => {
             let offsets: Vec<i64> = std::iter::once(0).chain(ends.iter().map(|end| *end as i64)).collect();
-            Arc::new(LargeStringArray::try_new(OffsetBuffer::new(offsets.into()), bytes, nulls).map_err(defect)?)
+            Arc::new(strings::column(OffsetBuffer::new(offsets.into()), bytes, nulls).map_err(defect)?)
         }
         other => {
             if i32::try_from(bytes.len()).is_err() {
@@ -101,7 +101,7 @@ fn text(ends: &mut Vec<usize>, bytes: &mut Vec<u8>, nulls: Option<NullBuffer>, d
             if *other == DataType::Binary {
                 Arc::new(BinaryArray::try_new(offsets, bytes, nulls).map_err(defect)?)
             } else {
-                Arc::new(StringArray::try_new(offsets, bytes, nulls).map_err(defect)?)
+                Arc::new(strings::column(offsets, bytes, nulls).map_err(defect)?)
             }
         }
     };

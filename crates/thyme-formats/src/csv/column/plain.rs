@@ -1,7 +1,8 @@
 //! Fields of the plain form: taken where they stand, without being cut out first.
 use super::super::number;
 use super::{Bytes, Column, Fixed, Values};
-use crate::lanes::{self, LANES};
+use crate::json;
+use crate::raw::lanes::{self, LANES};
 use crate::text::{date, timestamp};
 
 impl Column {
@@ -26,17 +27,19 @@ impl Column {
         match &mut self.values {
             Values::Int64(v) => number!(v, number::integer(block, at, mark)),
             Values::Float64(v) => number!(v, number::double(block, at, mark)),
-            Values::Bytes(ends, bytes, Bytes::Text) => {
+            Values::Bytes(ends, bytes, kind @ (Bytes::Text | Bytes::Json)) => {
+                let start = bytes.len();
                 let end = if block.get(at) == Some(&self.quote) {
                     quoted_text(block, at, mark, self.quote, self.second, bytes)
                 } else {
                     bare_text(block, at, mark, self.delimiter, self.quote, bytes, &self.null)
                 };
-                if let Some(end) = end {
+                let fits = || matches!(kind, Bytes::Text) || bytes.get(start..).is_some_and(json::is_value);
+                if let Some(end) = end.filter(|_| fits()) {
                     ends.push(bytes.len());
                     return Some(end);
                 }
-                bytes.truncate(ends.last().copied().unwrap_or(0));
+                bytes.truncate(start);
             }
             Values::Timestamp(v, stamp) if !stamp.nanos && !stamp.local => {
                 if block.get(at + 27) == Some(&mark)
@@ -104,7 +107,7 @@ fn bare_text(block: &[u8], at: usize, mark: u8, delimiter: u8, quote: u8, out: &
     None
 }
 
-/// Appends the quoted text at `at` that ends at a quote and `mark` and has no line end in it.
+/// Appends the quoted text at `at` that ends at a quote and `mark` and has no line end in it. A doubled quote is one.
 #[inline(always)]
 fn quoted_text(block: &[u8], at: usize, mark: u8, quote: u8, second: u8, out: &mut Vec<u8>) -> Option<usize> {
     let mut end = at + 1;
@@ -114,9 +117,20 @@ fn quoted_text(block: &[u8], at: usize, mark: u8, quote: u8, second: u8, out: &m
         out.extend_from_slice(bytes);
         if found != 0 {
             let length = found.trailing_zeros() as usize;
-            out.truncate(before + length);
             end += length;
-            return (block.get(end) == Some(&quote) && block.get(end + 1) == Some(&mark)).then_some(end + 1);
+            match (block.get(end), block.get(end + 1)) {
+                (Some(byte), Some(next)) if *byte == quote && *next == quote && second == quote => {
+                    // The quote that was copied stays, the other one goes.
+                    out.truncate(before + length + 1);
+                    end += 2;
+                    continue;
+                }
+                (Some(byte), Some(next)) if *byte == quote && *next == mark => {
+                    out.truncate(before + length);
+                    return Some(end + 1);
+                }
+                _ => return None,
+            }
         }
         end += LANES;
     }

@@ -1,6 +1,6 @@
 //! Thirty-two bytes at a time: which of them are one of a few.
 //!
-//! By SSE2, which every x86-64 has; elsewhere the same is done in ordinary registers. The one unsafe module of this crate.
+//! By SSE2, which every x86-64 has; elsewhere the same is done in ordinary registers.
 
 /// How many bytes are looked at in one step.
 pub(crate) const LANES: usize = 32;
