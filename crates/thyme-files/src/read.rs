@@ -5,6 +5,7 @@
 //! remembers each file by an id that a rename keeps, with the place that was reached and prints of the bytes before it.
 mod again;
 mod base;
+mod buffer;
 mod bytes;
 mod columns;
 mod csv;

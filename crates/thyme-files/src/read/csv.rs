@@ -3,6 +3,7 @@ use thyme_core::{Error, Job, Kind};
 use thyme_formats::csv::{CsvOptions, CsvScanner};
 use thyme_formats::scan::Unknown;
 
+use super::buffer::Buffer;
 use super::bytes::Stream;
 use super::file::{Broken, Context, File};
 use super::json::ROWS;
@@ -31,10 +32,10 @@ pub(super) fn read<S: Storage>(context: &Context<S>, file: &mut File, again: Res
     let mut scanner = CsvScanner::new(&context.schema, options(&context.job, &context.shared.options.csv))?;
     let Some(header) = header(&mut scanner, file, again?)? else { return Ok(End::Growing) };
     let mut offset = file.at.offset;
-    let mut buffer = Vec::new();
+    let mut buffer = Buffer::default();
     if offset < header.len() as u64 {
         // At the start of the file: the header is passed over.
-        let mut start = Vec::new();
+        let mut start = Buffer::default();
         file.fill(&mut start, header.len())?;
         file.front.take(&start);
         offset = start.len() as u64;
@@ -46,7 +47,7 @@ pub(super) fn read<S: Storage>(context: &Context<S>, file: &mut File, again: Res
     if file.at.end == End::Unended {
         let end = line_end(file, &mut buffer, size)?;
         file.front.take(buffer.get(..end).unwrap_or_default());
-        buffer.drain(..end);
+        buffer.pass(end);
         offset += end as u64;
         context.out.part(Part::place(&context.schema, offset, u64::from(end > 0), &file.front))?;
     }
@@ -83,7 +84,7 @@ pub(super) fn read<S: Storage>(context: &Context<S>, file: &mut File, again: Res
             }
         }
         let ended = buffer.last().is_none_or(|byte| *byte == b'\n');
-        buffer.drain(..at);
+        buffer.pass(at);
         filled?;
         if !more {
             return Ok(match (buffer.is_empty(), ended) {
@@ -105,7 +106,7 @@ fn is_cut(part: &Part, buffer: &[u8], start: u64) -> bool {
 
 /// Gives the scanner the header; its bytes. `None`: the file ends within it and may go on.
 fn header(scanner: &mut CsvScanner, file: &File, mut stream: Stream) -> Result<Option<Vec<u8>>, Broken> {
-    let mut start = Vec::new();
+    let mut start = Buffer::default();
     loop {
         let size = start.len() + HEADER_STEP;
         let more = file.fill_from(&mut stream, &mut start, size)?;
@@ -114,8 +115,7 @@ fn header(scanner: &mut CsvScanner, file: &File, mut stream: Stream) -> Result<O
             _ => Broken::Failed(error.context("path", &file.path)),
         })?;
         if let Some(taken) = found {
-            start.truncate(taken);
-            return Ok(Some(start));
+            return Ok(Some(start.get(..taken).unwrap_or_default().to_vec()));
         }
         if !more {
             return Ok(None);
@@ -127,9 +127,9 @@ fn header(scanner: &mut CsvScanner, file: &File, mut stream: Stream) -> Result<O
 }
 
 /// The length of the line end that a last record, which was taken without one, must have got; 0 where nothing was added.
-fn line_end(file: &mut File, buffer: &mut Vec<u8>, size: usize) -> Result<usize, Broken> {
+fn line_end(file: &mut File, buffer: &mut Buffer, size: usize) -> Result<usize, Broken> {
     file.fill(buffer, size)?;
-    match buffer.as_slice() {
+    match &**buffer {
         [] => Ok(0),
         [b'\n', ..] => Ok(1),
         [b'\r', b'\n', ..] => Ok(2),

@@ -1,5 +1,5 @@
 //! The thread that reads the files of a group, one after another, ahead of its reader.
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 
 use thyme_core::arrow::datatypes::SchemaRef;
@@ -7,6 +7,7 @@ use thyme_core::{Error, Job, Kind, Place, Reject, Result};
 use thyme_formats::compression::{Compression, MAGIC_BYTES};
 use tokio::runtime::Handle;
 
+use super::buffer::Buffer;
 use super::bytes::{self, RawReader, Stream};
 use super::decide::QUIET_US;
 use super::options::{Changed, ReadFormat};
@@ -160,13 +161,13 @@ impl From<Error> for Broken {
 
 impl File {
     /// Fills `buffer` up to `size` bytes; false at the end of the file. With an error it holds what came before.
-    pub(super) fn fill(&mut self, buffer: &mut Vec<u8>, size: usize) -> Result<bool, Broken> {
-        fill(&mut self.stream, buffer, size).map_err(|error| self.broken(&self.stream, &error))
+    pub(super) fn fill(&mut self, buffer: &mut Buffer, size: usize) -> Result<bool, Broken> {
+        buffer.fill(&mut self.stream, size).map_err(|error| self.broken(&self.stream, &error))
     }
 
     /// The same from another stream of this file.
-    pub(super) fn fill_from(&self, stream: &mut Stream, buffer: &mut Vec<u8>, size: usize) -> Result<bool, Broken> {
-        fill(stream, buffer, size).map_err(|error| self.broken(stream, &error))
+    pub(super) fn fill_from(&self, stream: &mut Stream, buffer: &mut Buffer, size: usize) -> Result<bool, Broken> {
+        buffer.fill(stream, size).map_err(|error| self.broken(stream, &error))
     }
 
     /// What an error of the stream means: an outage of the storage, or a damaged file.
@@ -176,21 +177,6 @@ impl File {
             None => Broken::Damaged(format!("the file cannot be decompressed any further: {error}")),
         }
     }
-}
-
-fn fill(stream: &mut Stream, buffer: &mut Vec<u8>, size: usize) -> io::Result<bool> {
-    let mut filled = buffer.len();
-    buffer.resize(size.max(filled), 0);
-    let done = loop {
-        let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) else { break Ok(true) };
-        match stream.read(rest) {
-            Ok(0) => break Ok(false),
-            Ok(read) => filled += read,
-            Err(error) => break Err(error),
-        }
-    };
-    buffer.truncate(filled);
-    done
 }
 
 /// Which version of a file it was.

@@ -4,6 +4,7 @@ use thyme_formats::bom::strip_bom;
 use thyme_formats::json::{ArraySplitter, JsonOptions, JsonScanner, Split};
 use thyme_formats::scan::Unknown;
 
+use super::buffer::Buffer;
 use super::bytes::Stream;
 use super::file::{Broken, Context, File};
 use super::lines::block_bytes;
@@ -33,7 +34,7 @@ pub(super) fn read<S: Storage>(context: &Context<S>, file: &mut File, again: Res
         context,
         scanner,
         front: Front::default(),
-        buffer: Vec::new(),
+        buffer: Buffer::default(),
         offset: 0,
         taken: 0,
         lines: 0,
@@ -66,7 +67,7 @@ struct Values<'a, S> {
     context: &'a Context<S>,
     scanner: JsonScanner,
     front: Front,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     /// Where `buffer` begins in the file.
     offset: u64,
     /// How much of `buffer` went by.
@@ -82,9 +83,9 @@ struct Values<'a, S> {
 impl<S: Storage> Values<'_, S> {
     /// Hands on the records that the buffer holds whole.
     fn split(&mut self, splitter: &mut ArraySplitter, last: bool) -> Result<(), Broken> {
-        let rest = self.buffer.split_off(self.taken);
+        self.buffer.pass(self.taken);
         self.offset += self.taken as u64;
-        (self.buffer, self.taken) = (rest, 0);
+        self.taken = 0;
         let Split { records, consumed, broken } = splitter.split(&self.buffer, last);
         let mut records = records.as_slice();
         while let Some((first, others)) = records.split_first()

@@ -6,6 +6,7 @@ use thyme_core::arrow::datatypes::SchemaRef;
 use thyme_formats::bom::strip_bom;
 use thyme_formats::json::{JsonOptions, JsonScanner};
 
+use super::buffer::{Buffer, Idle};
 use super::file::{Broken, Context, File};
 use super::json;
 use super::part::{Bad, Item, Part, RECORD_BYTES, cut_short, payload};
@@ -13,8 +14,8 @@ use super::prints::Front;
 use super::state::End;
 use crate::storage::Storage;
 
-/// Bytes of a block, where the job's memory allows.
-const BLOCK: usize = 8 << 20;
+/// Bytes of a block, where the job's memory allows. Larger ones are no faster and leave the caches.
+const BLOCK: usize = 2 << 20;
 /// Bytes of the least block.
 const BLOCK_MIN: usize = 256 << 10;
 
@@ -49,15 +50,15 @@ pub(super) fn read<S: Storage>(context: &Context<S>, file: &mut File) -> Result<
     let scanners = Arc::new(Scanners { schema: Arc::clone(&context.schema), options, idle: Mutex::default() });
     let threads = job.threads.max(1);
     let size = block_bytes(job.buffer, threads + 2);
-    let mut lines = Lines { context, file, scanners, threads, offset: 0, buffer: Vec::new() };
+    let buffer = Idle::new(size).buffer();
+    let mut lines = Lines { context, file, scanners, threads, offset: 0, buffer };
     lines.offset = lines.file.at.offset;
     let mut fill = size;
     loop {
         let more = lines.fill(fill)?;
         match lines.buffer.iter().rposition(|byte| *byte == b'\n') {
             Some(end) => {
-                let rest = lines.buffer.split_off(end + 1);
-                let block = std::mem::replace(&mut lines.buffer, rest);
+                let block = lines.buffer.split_to(end + 1);
                 lines.decode(block)?;
                 fill = size;
             }
@@ -77,7 +78,7 @@ struct Lines<'a, S> {
     threads: usize,
     /// Where `buffer` begins in the file.
     offset: u64,
-    buffer: Vec<u8>,
+    buffer: Buffer,
 }
 
 impl<S: Storage> Lines<'_, S> {
@@ -87,15 +88,15 @@ impl<S: Storage> Lines<'_, S> {
         if let Err(Broken::Damaged(_)) = &filled
             && let Some(end) = self.buffer.iter().rposition(|byte| *byte == b'\n')
         {
-            self.buffer.truncate(end + 1);
-            let block = std::mem::take(&mut self.buffer);
+            let block = self.buffer.split_to(end + 1);
+            self.buffer.pass(self.buffer.len());
             self.decode(block)?;
         }
         filled
     }
 
     /// Decodes whole lines, here or on another thread.
-    fn decode(&mut self, block: Vec<u8>) -> Result<(), Broken> {
+    fn decode(&mut self, block: Buffer) -> Result<(), Broken> {
         let (offset, mut front) = (self.offset, self.file.front.clone());
         self.offset += block.len() as u64;
         self.file.front.take(&block);
@@ -118,7 +119,7 @@ impl<S: Storage> Lines<'_, S> {
             let end = self.buffer.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
             let done = end.unwrap_or(self.buffer.len());
             self.file.front.take(self.buffer.get(..done).unwrap_or_default());
-            self.buffer.drain(..done);
+            self.buffer.pass(done);
             self.offset += done as u64;
             if end.is_some() || !self.fill(BLOCK_MIN)? && self.buffer.is_empty() {
                 let reason = cut_short(&format!("the line is longer than {RECORD_BYTES} bytes"));

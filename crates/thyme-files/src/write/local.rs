@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thyme_core::{Error, Kind, Result, async_trait, testing};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::log::OWN;
 use super::target::{Generation, Target, Upload};
@@ -96,7 +97,7 @@ impl Target for LocalTarget {
             let path = target.path(&name);
             target.folder(&path)?;
             let file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| failed(&path, e))?;
-            Ok(Box::new(LocalUpload { file: Some(file), path, name }) as Box<dyn Upload>)
+            Ok(Box::new(LocalUpload::new(file, path, name)) as Box<dyn Upload>)
         })
         .await
     }
@@ -212,14 +213,45 @@ impl Target for LocalTarget {
     }
 }
 
+/// Bytes that are written before the disk is told to begin with them.
+const SYNC_BYTES: usize = 16 << 20;
+
 struct LocalUpload {
     /// Gone only while a write is under way, or after one failed.
     file: Option<File>,
+    /// Bytes written since the disk was last told to keep them.
+    unsynced: usize,
+    /// The disk at work on what was written before, so that little is left to wait for at the end.
+    syncing: Option<JoinHandle<Result<()>>>,
     path: PathBuf,
     name: String,
 }
 
 impl LocalUpload {
+    fn new(file: File, path: PathBuf, name: String) -> Self {
+        Self { file: Some(file), unsynced: 0, syncing: None, path, name }
+    }
+
+    /// Has the disk begin with what was written, if it is enough and nothing else is under way.
+    async fn sync_ahead(&mut self, file: &File) -> Result<()> {
+        if self.unsynced < SYNC_BYTES || self.syncing.as_ref().is_some_and(|syncing| !syncing.is_finished()) {
+            return Ok(());
+        }
+        self.synced().await?;
+        let (file, path) = (file.try_clone().map_err(|e| failed(&self.path, e))?, self.path.clone());
+        self.unsynced = 0;
+        self.syncing = Some(tokio::task::spawn_blocking(move || file.sync_data().map_err(|e| failed(&path, e))));
+        Ok(())
+    }
+
+    /// Waits for the disk. An error is told once by the system, so it is never dropped here.
+    async fn synced(&mut self) -> Result<()> {
+        match self.syncing.take() {
+            Some(syncing) => syncing.await.map_err(cut_off)?,
+            None => Ok(()),
+        }
+    }
+
     fn take(&mut self) -> Result<File> {
         let broken = || Error::new(Kind::Unavailable, "an earlier write to the file failed").context("file", self.path.display());
         self.file.take().ok_or_else(broken)
@@ -230,15 +262,19 @@ impl LocalUpload {
 impl Upload for LocalUpload {
     async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
         let (mut file, path) = (self.take()?, self.path.clone());
+        self.unsynced += bytes.len();
         let file = on_disk(move || match file.write_all(&bytes) {
             Ok(()) => Ok(file),
             Err(e) => Err(failed(&path, e)),
         });
-        self.file = Some(file.await?);
+        let file = file.await?;
+        self.sync_ahead(&file).await?;
+        self.file = Some(file);
         Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<String> {
+        self.synced().await?;
         let (file, path) = (self.take()?, self.path.clone());
         on_disk(move || {
             testing::point("file.before_sync");
@@ -252,10 +288,11 @@ impl Upload for LocalUpload {
 
 /// Runs `work` where it may block.
 async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(e) => Err(Error::new(Kind::Unexpected, "writing files was cut off").source(e)),
-    }
+    tokio::task::spawn_blocking(work).await.map_err(cut_off)?
+}
+
+fn cut_off(error: JoinError) -> Error {
+    Error::new(Kind::Unexpected, "writing files was cut off").source(error)
 }
 
 /// One step that can't replace anything, where the file system knows it: a name that appears later than its file's last change

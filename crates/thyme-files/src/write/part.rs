@@ -31,8 +31,18 @@ pub(super) struct Part {
 }
 
 enum Body {
-    Parquet { encoder: Box<ParquetEncoder>, waiting: Vec<RecordBatch>, bytes: usize },
-    Text { text: Text, compression: Compression, waiting: Vec<u8> },
+    Parquet {
+        encoder: Box<ParquetEncoder>,
+        waiting: Vec<RecordBatch>,
+        bytes: usize,
+    },
+    /// `each`: bytes that a row came to.
+    Text {
+        text: Text,
+        compression: Compression,
+        waiting: Vec<u8>,
+        each: usize,
+    },
 }
 
 enum Block {
@@ -86,27 +96,44 @@ impl Part {
     /// Adds rows that take `bytes` of memory, but for those that are returned. `block` bytes or more are encoded together.
     pub(super) async fn push(&mut self, rows: RecordBatch, bytes: usize, block: usize, crew: &Crew) -> Result<Vec<BadRow>> {
         let count = rows.num_rows();
-        let (bad, ready) = match &mut self.body {
+        let bad = match &mut self.body {
             Body::Parquet { waiting, bytes: waits, .. } => {
                 waiting.push(rows);
                 *waits += bytes;
                 self.held += bytes;
-                (Vec::new(), *waits >= block)
-            }
-            Body::Text { text, waiting, .. } => {
-                let (blocks, bad) = text.encode(&rows, crew).await?;
-                for block in blocks {
-                    self.held += block.len();
-                    if waiting.is_empty() { *waiting = block } else { waiting.extend_from_slice(&block) }
+                if *waits >= block {
+                    self.flush(crew).await?;
                 }
-                (bad, waiting.len() >= block.min(TEXT_BLOCK))
+                Vec::new()
+            }
+            Body::Text { text, each, .. } => {
+                let (texts, bad) = text.encode(&rows, *each, crew).await?;
+                let length: usize = texts.iter().map(Vec::len).sum();
+                *each = length / count.max(1) + length / count.max(1) / 16;
+                for text in texts {
+                    self.add(text, block.min(TEXT_BLOCK), crew).await?;
+                }
+                bad
             }
         };
         self.rows += (count - bad.len().min(count)) as u64;
-        if ready {
+        Ok(bad)
+    }
+
+    /// Adds text behind what waits. From `block` bytes on it is written, and never copied.
+    async fn add(&mut self, text: Vec<u8>, block: usize, crew: &Crew) -> Result<()> {
+        self.held += text.len();
+        let large = text.len() >= block;
+        if large {
             self.flush(crew).await?;
         }
-        Ok(bad)
+        let Body::Text { waiting, .. } = &mut self.body else { return Ok(()) };
+        if large {
+            *waiting = text
+        } else {
+            waiting.extend_from_slice(&text)
+        }
+        if waiting.len() >= block { self.flush(crew).await } else { Ok(()) }
     }
 
     /// Begins to encode what waits as one block, and writes blocks that are ready.
@@ -193,6 +220,6 @@ impl Part {
 impl Body {
     fn text(text: Text, compression: Compression, schema: &SchemaRef) -> Result<Self> {
         let waiting = text.header(schema)?;
-        Ok(Self::Text { text, compression, waiting })
+        Ok(Self::Text { text, compression, waiting, each: 0 })
     }
 }

@@ -43,8 +43,8 @@ impl Text {
         Ok(header)
     }
 
-    /// `rows` as text, in order, and the rows that have none.
-    pub(super) async fn encode(&self, rows: &RecordBatch, crew: &Crew) -> Result<(Vec<Vec<u8>>, Vec<BadRow>)> {
+    /// `rows` as text, in order, and the rows that have none. About `each` bytes are expected of a row.
+    pub(super) async fn encode(&self, rows: &RecordBatch, each: usize, crew: &Crew) -> Result<(Vec<Vec<u8>>, Vec<BadRow>)> {
         let slices = crew.threads().min(rows.num_rows().div_ceil(SLICE)).max(1);
         let step = rows.num_rows().div_ceil(slices).max(1);
         let mut running = Vec::with_capacity(slices);
@@ -52,7 +52,7 @@ impl Text {
             let slice = rows.slice(from, step.min(rows.num_rows() - from));
             let text = self.clone();
             let encode = move || {
-                let mut out = Vec::new();
+                let mut out = Vec::with_capacity(slice.num_rows() * each);
                 let bad = match text.encoder(slice.schema_ref())? {
                     Encoder::Jsonl(mut encoder) => encoder.encode(&slice, &mut out, None)?,
                     Encoder::Csv(mut encoder) => encoder.encode(&slice, &mut out)?,
