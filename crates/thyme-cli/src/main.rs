@@ -3,6 +3,7 @@ mod bars;
 mod command;
 mod exit;
 mod logs;
+mod memory;
 mod open;
 mod say;
 mod signals;
@@ -29,6 +30,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    memory::set_up();
     let cli = Cli::parse();
     let screen = Screen::new(cli.log_format);
     logs::start(&screen);
