@@ -3,8 +3,7 @@ use std::path::Path;
 
 use crate::repo::Repo;
 use crate::tally::Tally;
-use crate::test::FEATURES;
-use crate::{Result, process};
+use crate::{Result, binaries, process};
 
 /// Soak tests are `#[ignore = "soak: …"]`; an area is a crate without its `thyme-`. Without one all of them run, then the
 /// fuzzers, then Miri.
@@ -46,21 +45,10 @@ fn tests(repo: &Repo, area: Option<&str>, tally: &mut Tally) -> Result {
     {
         return Err(format!("no crate {package}; areas are crates without their `thyme-`, `fuzz` and `miri`"));
     }
-    process::run(process::cargo(&repo.root).args(["build", "--release"]).args(FEATURES).arg("--all-targets"))?;
-    let mut cargo = process::cargo(&repo.root);
-    cargo.args(["test", "--release", "--all-features", "--no-fail-fast"]);
-    match &package {
-        Some(package) => cargo.args(["--package", package]),
-        None => cargo.arg("--workspace"),
-    };
-    cargo.args(["--tests", "--", "--ignored", "--nocapture", "--test-threads=1"]);
-    cargo.env("THYME_BIN", repo.binary("release")).env("THYME_TEST_REQUIRED", "1");
-    let well = process::lines(&mut cargo, |line| {
-        println!("{line}");
-        tally.line(line);
-    })?;
-    if !well && tally.failed == 0 {
-        tally.broke("a soak test binary broke off".to_owned());
+    for binary in binaries::build(repo, true)?.iter().filter(|binary| package.as_ref().is_none_or(|it| *it == binary.package)) {
+        let mut command = binary.command();
+        command.args(["--ignored", "--nocapture", "--test-threads=1"]).env("THYME_BIN", repo.binary("release"));
+        binary.run(&mut command, tally)?;
     }
     Ok(())
 }
