@@ -1,0 +1,1 @@
+//! PostgreSQL tables for Thyme connectors.
