@@ -61,6 +61,7 @@ impl Tally {
         let unseen = ignored.saturating_sub(pending.len() as u64);
         for (name, reason) in pending {
             match reason {
+                _ if name.starts_with("[soak] ") => self.soak += 1,
                 Some(reason) if reason.starts_with("soak") => self.soak += 1,
                 Some(reason) => self.skipped.push(format!("{name}: {reason}")),
                 None => self.skipped.push(format!("{name}: no reason given")),

@@ -44,17 +44,25 @@ pub struct Suite {
     name: String,
     cases: Vec<Listed>,
     writer: Option<Arc<dyn SinkHarness>>,
+    missing: Option<String>,
 }
 
 struct Listed {
     case: Case,
     missing: Option<String>,
+    soak: bool,
+}
+
+impl Listed {
+    fn new(case: Case, missing: Option<String>) -> Self {
+        Self { case, missing, soak: false }
+    }
 }
 
 impl Suite {
     /// A suite without cases. Its name stands before the name of each.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), cases: Vec::new(), writer: None }
+        Self { name: name.into(), cases: Vec::new(), writer: None, missing: None }
     }
 
     /// Every case that applies to this source by what it declares.
@@ -65,7 +73,7 @@ impl Suite {
         let declares = harness.declares();
         let cases = [source::cases, source_changes::cases, source_splits::cases, engine::source_cases];
         for case in cases.iter().flat_map(|cases| cases(&harness, &declares)).chain(golden(&harness)) {
-            self.cases.push(Listed { case, missing: missing.clone() });
+            self.cases.push(Listed::new(case, missing.clone()));
         }
         match harness.refused() {
             Ok(refused) => self.refused("source", refused, &missing, |source| async move { source.check().await }),
@@ -99,7 +107,7 @@ impl Suite {
         let per_poll = info.as_ref().is_some_and(|info| info.per_poll);
         let others = engine::sink_cases(&harness).into_iter().chain(sink_kill::cases(&self.name, &harness, per_poll));
         for case in cases.iter().flat_map(|cases| cases(&harness, info.as_ref())).chain(others) {
-            self.cases.push(Listed { case, missing: missing.clone() });
+            self.cases.push(Listed::new(case, missing.clone()));
         }
         match harness.refused() {
             Ok(refused) => self.refused("sink", refused, &missing, |sink| async move { sink.check().await }),
@@ -120,8 +128,24 @@ impl Suite {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        self.cases.push(Listed { case: Case::new(name, work), missing: None });
+        self.cases.push(Listed::new(Case::new(name, work), self.missing.clone()));
         self
+    }
+
+    /// A case of the connector's own that takes too long for every change: it runs where ignored tests are asked for.
+    #[must_use]
+    pub fn soak<F>(mut self, name: &str, work: impl FnOnce() -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.cases.push(Listed { soak: true, ..Listed::new(Case::new(name, work), self.missing.clone()) });
+        self
+    }
+
+    /// What the connector's own cases that follow need is not there: they are ignored with this reason. `None`: it is.
+    #[must_use]
+    pub fn needs(self, missing: Option<String>) -> Self {
+        Self { missing, ..self }
     }
 
     /// A deliberate breakage of the build with the feature `testing` is noticed: the cases of this suite (in a suite without
@@ -151,7 +175,7 @@ impl Suite {
             }
             Ok(())
         };
-        self.cases.push(Listed { case: Case::new("readme_examples_parse", work), missing: None });
+        self.cases.push(Listed::new(Case::new("readme_examples_parse", work), None));
         self
     }
 
@@ -173,7 +197,7 @@ impl Suite {
                     Ok(()) => Err(crate::drive::breaks(format!("expected {kind}, and the check passed"))),
                 }
             };
-            self.cases.push(Listed { case: Case::new(format!("{side}/{name}_is_{kind}"), work), missing: missing.clone() });
+            self.cases.push(Listed::new(Case::new(format!("{side}/{name}_is_{kind}"), work), missing.clone()));
         }
     }
 
@@ -184,11 +208,11 @@ impl Suite {
             }
             Err(crate::drive::breaks(format!("the secret shows in: {}", shown.replace(&secret, "<the secret>"))))
         };
-        self.cases.push(Listed { case: Case::new(format!("{side}/debug_hides_secrets"), work), missing: None });
+        self.cases.push(Listed::new(Case::new(format!("{side}/debug_hides_secrets"), work), None));
     }
 
     fn broken(&mut self, name: &str, error: Error) {
-        self.cases.push(Listed { case: Case::new(name, move || async move { Err(error) }), missing: None });
+        self.cases.push(Listed::new(Case::new(name, move || async move { Err(error) }), None));
     }
 }
 
@@ -237,19 +261,21 @@ fn told(error: &Error) -> ExitCode {
 }
 
 fn trial(suite: &str, listed: Listed, required: bool) -> Trial {
-    let Listed { case, missing } = listed;
-    Trial::ignorable_test(format!("{suite}/{}", case.name), move || match missing {
+    let Listed { case, missing, soak } = listed;
+    let trial = Trial::ignorable_test(format!("{suite}/{}", case.name), move || match missing {
         Some(reason) if required => Err(Failed::from(format!("THYME_TEST_REQUIRED is set, and {reason}"))),
         Some(reason) => Ok(Completion::ignored_with(reason)),
         None => {
-            let limit = Duration::from_secs(300);
+            let limit = Duration::from_secs(if soak { 3600 } else { 300 });
             let work = async {
                 let late = || Error::new(Kind::Unexpected, format!("the case took longer than {} s", limit.as_secs()));
                 tokio::time::timeout(limit, (case.work)()).await.unwrap_or_else(|_| Err(late()))
             };
             block_on(work).map(|()| Completion::Completed).map_err(|error| Failed::from(format!("{error}")))
         }
-    })
+    });
+    // The kind is printed before the name: the only word about an ignored case that there is.
+    if soak { trial.with_kind("soak").with_ignored_flag(true) } else { trial }
 }
 
 /// A runtime of its own for each case, so that none sees what another left running.

@@ -1,0 +1,120 @@
+//! One life of a server: from a start to the stop or the kill.
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use thyme_core::{Error, Kind, Result};
+
+use super::Stop;
+use super::install::{Install, broke, output};
+
+/// No server takes that long to come or go; recovery after a kill included.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starts the server and waits for our end of the pipe to close, which it does however our process ends. Then the server has
+/// to go, and its folder with it when nobody is left who could start it again.
+const GUARDIAN: &str = r#"
+"$1" -D "$2/data" -p "$3" >>"$2/log" 2>&1 &
+server=$!
+read -r last
+if kill -0 "$server" 2>/dev/null; then kill -QUIT "$server"; fi
+wait "$server"
+if [ "$last" != keep ]; then rm -rf "$2"; fi
+"#;
+
+/// A running server and the shell that watches over it.
+#[derive(Debug)]
+pub(super) struct Life {
+    guardian: Child,
+    pid: u32,
+    folder: PathBuf,
+}
+
+impl Life {
+    /// Starts it and waits until it takes connections.
+    pub(super) fn begin(install: &Install, folder: &Path, port: u16) -> Result<Self> {
+        let pid_file = folder.join("data/postmaster.pid");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // One that was killed left its file behind, which a new one would be taken by.
+            let _ = fs::remove_file(&pid_file);
+            let mut shell = install.by_user("sh");
+            shell.args(["-c", GUARDIAN, "sh"]).arg(install.bin.join("postgres")).arg(folder).arg(port.to_string());
+            shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+            let guardian = shell.spawn().map_err(|e| broke("the server does not start", folder, e))?;
+            let mut life = Self { guardian, pid: 0, folder: folder.to_path_buf() };
+            match life.ready(&pid_file, deadline) {
+                Ok(true) => return Ok(life),
+                Ok(false) => {}
+                Err(error) => {
+                    let _ = life.leave();
+                    return Err(error);
+                }
+            }
+            // The processes of the one that was killed are still going.
+            life.leave()?;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// True when it is up; false when another start is worth a try.
+    fn ready(&mut self, pid_file: &Path, deadline: Instant) -> Result<bool> {
+        let before = log(&self.folder).map_or(0, |log| log.len());
+        while Instant::now() < deadline {
+            let text = fs::read_to_string(pid_file).unwrap_or_default();
+            let mut lines = text.lines();
+            let pid = lines.next().and_then(|line| line.trim().parse().ok());
+            if let (Some(pid), Some("ready")) = (pid, lines.nth(6).map(str::trim)) {
+                self.pid = pid;
+                return Ok(true);
+            }
+            let log = log(&self.folder)?;
+            let new = log.get(before..).unwrap_or_default();
+            if new.contains("pre-existing shared memory block") {
+                return Ok(false);
+            }
+            if new.contains("FATAL:") && !new.contains("the database system is") {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let log = log(&self.folder)?;
+        let last = log.lines().rev().take(5).collect::<Vec<_>>();
+        let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
+        Err(Error::new(Kind::Unavailable, format!("PostgreSQL does not come up:\n{last}")))
+    }
+
+    /// Takes it down and waits until it is gone.
+    pub(super) fn end(mut self, how: Stop) -> Result<()> {
+        let signal = if how == Stop::Kill { "-KILL" } else { "-INT" };
+        output(Command::new("kill").arg(signal).arg(self.pid.to_string()))?;
+        let deadline = Instant::now() + PATIENCE;
+        while how == Stop::Fast && self.folder.join("data/postmaster.pid").exists() {
+            if Instant::now() > deadline {
+                return Err(Error::new(Kind::Unexpected, "PostgreSQL does not go down").context("pid", self.pid));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.leave()
+    }
+
+    /// Lets the guardian go; the folder stays.
+    fn leave(&mut self) -> Result<()> {
+        use std::io::Write as _;
+        if let Some(mut pipe) = self.guardian.stdin.take() {
+            let _ = pipe.write_all(b"keep\n");
+        }
+        self.guardian.wait().map(|_| ()).map_err(|e| broke("the server's guardian is lost", &self.folder, e))
+    }
+}
+
+/// What the server in this folder logged.
+pub(super) fn log(folder: &Path) -> Result<String> {
+    let path = folder.join("log");
+    match fs::read(&path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(e) => Err(broke("the log can't be read", &path, e)),
+    }
+}
