@@ -29,11 +29,11 @@ usage: cargo xtask TASK
   soak [AREA] [--minutes N]
                         the full counts: soak tests in release, fuzzing, Miri
   integration [CONNECTOR]
-                        the tests that need the real system of a connector
+                        the tests that need the real system of a connector, which is installed if it is missing
   bench file [--case NAME]… [--mb 1000] [--runs 5] [--threads 1,2] [--memory 256MiB]
                         the binary beside DuckDB, medians of alternating runs
   services [list|up|down]
-                        the systems that integration tests need
+                        the systems that integration tests need: what is there, install what is missing
   codegen [--check]     registry, features, reference pages; --check says what is stale
   tidy                  the invariants of the house that the compiler does not see
 ";
@@ -57,7 +57,7 @@ fn dispatch(args: &[&str]) -> Result {
         ["soak", rest @ ..] => soak::run(&repo, rest),
         ["integration", rest @ ..] => integration::run(&repo, rest),
         ["bench", rest @ ..] => bench::run(&repo, rest),
-        ["services", rest @ ..] => services::run(rest),
+        ["services", rest @ ..] => services::run(&repo, rest),
         ["codegen"] => codegen::run(&repo, false),
         ["codegen", "--check"] => codegen::run(&repo, true),
         ["tidy"] => tidy::run(&repo),

@@ -1,13 +1,58 @@
-//! `cargo xtask services`: the systems that integration tests need.
-use crate::Result;
+//! `cargo xtask services`: the systems that integration tests need. Tests start and stop them; here they are installed.
+mod postgres;
 
-/// No connector of this release needs one: local files are the system.
-pub(crate) fn run(args: &[&str]) -> Result {
+use crate::Result;
+use crate::repo::Repo;
+
+/// A system that a connector's tests need.
+struct Service {
+    /// What it is: `PostgreSQL 15`.
+    name: &'static str,
+    /// The connector whose tests need it, without its `thyme-`.
+    connector: &'static str,
+    /// Where it is; `None` when it is not there.
+    find: fn(&Repo) -> Option<String>,
+    /// Installs it. An error says exactly why not.
+    install: fn(&Repo) -> Result,
+}
+
+const SERVICES: &[Service] = &[postgres::DEBIAN, postgres::PYPI];
+
+/// `list` says what is there, `up` installs what is missing, `down` removes what `up` put below the build directory.
+pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {
     match args {
-        [] | ["list" | "up" | "down"] => {
-            println!("no connector needs a service: `file` and `stdout` work on local files");
+        [] | ["list"] => {
+            for service in SERVICES {
+                let place = (service.find)(repo).unwrap_or_else(|| "missing: `cargo xtask services up`".to_owned());
+                println!("{:<16} for {:<10} {place}", service.name, service.connector);
+            }
             Ok(())
         }
+        ["up"] => up(repo, None),
+        ["down"] => down(repo),
         _ => Err("usage: cargo xtask services [list|up|down]".to_owned()),
+    }
+}
+
+/// Installs what the tests of one connector, or of all, need and do not find. All are tried before an error is returned.
+pub(crate) fn up(repo: &Repo, connector: Option<&str>) -> Result {
+    let mut failed = Vec::new();
+    for service in SERVICES.iter().filter(|service| connector.is_none_or(|name| name == service.connector)) {
+        if (service.find)(repo).is_some() {
+            continue;
+        }
+        println!("installing {}", service.name);
+        if let Err(error) = (service.install)(repo) {
+            failed.push(format!("{} can't be installed: {error}", service.name));
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
+}
+
+fn down(repo: &Repo) -> Result {
+    let folder = repo.target.join("services");
+    match std::fs::remove_dir_all(&folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {e}", folder.display())),
+        _ => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything a change has to pass, counted on the last line.
 use crate::repo::Repo;
 use crate::tally::Tally;
-use crate::{Result, codegen, process, quickstart, readme, tidy};
+use crate::{Result, codegen, process, quickstart, readme, services, tidy};
 
 /// The one feature set of all builds in the development profile: another one would build the dependencies again.
 pub(crate) const FEATURES: &[&str] = &["--workspace", "--all-features"];
@@ -30,6 +30,10 @@ fn steps(repo: &Repo, tally: &mut Tally) {
         return;
     }
     tally.check("generated files", codegen::run(repo, true));
+    if Repo::in_ci() {
+        // Elsewhere a test that needs what is not there is ignored, and says how to install it.
+        tally.check("services", services::up(repo, None));
+    }
     if let Err(error) = tests(repo, tally) {
         tally.broke(error);
     }
