@@ -1,1 +1,35 @@
 //! PostgreSQL tables for Thyme connectors.
+#![cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "the wire is public for tests alone"))]
+mod catalog;
+mod client;
+mod config;
+mod error;
+mod quote;
+mod types;
+
+pub use config::{
+    Connection, Mode, NullCursor, NumericAs, PostgresSinkConfig, PostgresSinkConfigBuilder, PostgresSourceConfig,
+    PostgresSourceConfigBuilder, SslMode,
+};
+
+/// The wire by itself, for tests.
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+#[allow(missing_docs, reason = "documented where they are")]
+pub mod testing {
+    pub mod catalog {
+        pub use crate::catalog::*;
+    }
+    pub mod client {
+        pub use crate::client::*;
+    }
+    pub mod error {
+        pub use crate::error::*;
+    }
+    pub mod quote {
+        pub use crate::quote::*;
+    }
+    pub mod types {
+        pub use crate::types::*;
+    }
+}
