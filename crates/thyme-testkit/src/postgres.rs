@@ -67,6 +67,17 @@ pub fn missing(major: Major) -> Option<String> {
     Install::find(major).err().map(|error| error.to_string())
 }
 
+/// Why a server of this version has no TLS here; `None` when it has.
+#[must_use]
+pub fn missing_tls(major: Major) -> Option<String> {
+    let offers = || {
+        let template = template::ready(&Install::find(major)?)?;
+        let mut postgres = template.install.command("postgres");
+        install::output(postgres.arg("-D").arg(&template.data).args(["-c", "ssl=on", "-C", "ssl"]))
+    };
+    offers().err().map(|error| error.to_string())
+}
+
 /// How a server is set up.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -128,17 +139,18 @@ impl Server {
         Err(error)
     }
 
-    /// The one server of this test process, started when it is first asked for: [`Major::chosen`], with TLS.
+    /// The one server of this test process, started when it is first asked for: [`Major::chosen`], with TLS where it has it.
     ///
     /// # Errors
     /// As [`Server::start`].
     pub fn shared() -> Result<&'static Self> {
         static SHARED: OnceLock<std::result::Result<Server, String>> = OnceLock::new();
-        // What the other tests may do at once is not for us to say; two that compare speed do not share it.
         let many = vec![("max_connections".to_owned(), "200".to_owned())];
-        let server = SHARED.get_or_init(|| {
-            Self::start(&Settings { tls: true, options: many, ..Settings::default() }).map_err(|error| error.to_string())
-        });
+        let start = || {
+            let tls = missing_tls(Major::chosen()?).is_none();
+            Self::start(&Settings { tls, options: many, ..Settings::default() })
+        };
+        let server = SHARED.get_or_init(|| start().map_err(|error| error.to_string()));
         server.as_ref().map_err(|error| Error::new(Kind::Unavailable, error.clone()))
     }
 

@@ -39,12 +39,13 @@ impl Life {
         loop {
             // One that was killed left its file behind, which a new one would be taken by.
             let _ = fs::remove_file(&pid_file);
+            let before = log(folder)?.len();
             let mut shell = install.by_user("sh");
             shell.args(["-c", GUARDIAN, "sh"]).arg(install.bin.join("postgres")).arg(folder).arg(port.to_string());
             shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
             let guardian = shell.spawn().map_err(|e| broke("the server does not start", folder, e))?;
             let mut life = Self { guardian, pid: 0, folder: folder.to_path_buf() };
-            match life.ready(&pid_file, deadline) {
+            match life.ready(&pid_file, before, deadline) {
                 Ok(true) => return Ok(life),
                 Ok(false) => {}
                 Err(error) => {
@@ -58,9 +59,8 @@ impl Life {
         }
     }
 
-    /// True when it is up; false when another start is worth a try.
-    fn ready(&mut self, pid_file: &Path, deadline: Instant) -> Result<bool> {
-        let before = log(&self.folder).map_or(0, |log| log.len());
+    /// True when it is up; false when another start is worth a try. `before` it the log had that many bytes.
+    fn ready(&mut self, pid_file: &Path, before: usize, deadline: Instant) -> Result<bool> {
         while Instant::now() < deadline {
             let text = fs::read_to_string(pid_file).unwrap_or_default();
             let mut lines = text.lines();

@@ -1,11 +1,12 @@
 //! The server of a test is a real one, comes back with its data, and leaves nothing behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![allow(clippy::print_stdout, reason = "one process tells another where its server is")]
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use thyme_core::{Result, env};
 use thyme_testkit::Suite;
-use thyme_testkit::postgres::{Database, Major, Server, Settings, Stop, missing};
+use thyme_testkit::postgres::{Database, Major, Server, Settings, Stop, missing, missing_tls};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// This process is another one, which starts a server and is killed.
@@ -16,21 +17,21 @@ fn main() -> ExitCode {
         return serve();
     }
     let suites = Major::ALL.iter().map(|major| {
-        let settings = Settings { major: Some(*major), tls: true, ..Settings::default() };
-        let [a, b, c] = [settings.clone(), settings.clone(), settings];
+        let settings = Settings { major: Some(*major), ..Settings::default() };
+        let [a, b, c] = [settings.clone(), settings.clone(), settings.clone()];
         Suite::new(format!("postgres_{}", major.number()))
             .needs(missing(*major))
             .case("comes_back_with_what_was_committed", move || comes_back(a))
             .case("takes_only_the_right_password", move || right_password(b))
             .case("goes_when_its_process_is_killed", move || goes(c))
+            .needs(missing_tls(*major))
+            .case("offers_tls", move || offers_tls(Settings { tls: true, ..settings }))
     });
     thyme_testkit::main(suites.collect::<Vec<_>>())
 }
 
 async fn comes_back(settings: Settings) -> Result<()> {
-    let begun = Instant::now();
     let server = Server::start(&settings)?;
-    println!("up after {:?}", begun.elapsed());
     let database = server.database().await?;
     let version = database.column("show server_version").await?;
     assert!(version[0].starts_with(&server.major().number().to_string()), "{version:?}");
@@ -56,8 +57,14 @@ async fn right_password(settings: Settings) -> Result<()> {
     config.host("127.0.0.1").port(server.port()).user("postgres").password("another").dbname("postgres");
     let refused = config.connect(tokio_postgres::NoTls).await.err().expect("the wrong password is taken");
     assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::INVALID_PASSWORD));
+    Ok(())
+}
+
+async fn offers_tls(settings: Settings) -> Result<()> {
+    let server = Server::start(&settings)?;
     let database = Database { server: &server, name: "postgres".to_owned() };
     assert_eq!(database.column("show ssl").await?, ["on"]);
+    assert!(server.certs().unwrap().pem().contains("BEGIN CERTIFICATE"));
     Ok(())
 }
 
