@@ -3,6 +3,7 @@
 mod catalog;
 mod client;
 mod config;
+mod copy;
 mod error;
 mod quote;
 mod types;
@@ -22,6 +23,9 @@ pub mod testing {
     }
     pub mod client {
         pub use crate::client::*;
+    }
+    pub mod copy {
+        pub use crate::copy::*;
     }
     pub mod error {
         pub use crate::error::*;

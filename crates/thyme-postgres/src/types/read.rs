@@ -1,5 +1,5 @@
 //! How a column is read as a field that the dataset names.
-use thyme_core::arrow::datatypes::{DataType, Field, TimeUnit};
+use thyme_core::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 use thyme_core::field_type::{self, JSON, UUID};
 use thyme_core::{Error, Kind, Result};
 
@@ -69,7 +69,7 @@ fn convert(ty: &PgType, wanted: &Field) -> Option<(PgType, Option<String>)> {
         | (P::Date, A::Date32)
         | (P::Time, A::Time64(TimeUnit::Microsecond))
         | (P::Timestamp | P::TimestampTz, A::Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, _))
-        | (P::Interval, A::Interval(_)) => as_is(),
+        | (P::Interval, A::Interval(IntervalUnit::MonthDayNano)) => as_is(),
         (P::Uuid, A::FixedSizeBinary(16)) if field_type::is(wanted, UUID) => as_is(),
         (_, A::Utf8) if field_type::is(wanted, JSON) => None,
         (P::Text | P::Numeric(_) | P::TimeTz | P::Inet | P::Cidr, A::Utf8) => as_is(),
