@@ -58,13 +58,20 @@ fn without_answer(error: &tokio_postgres::Error) -> Kind {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     if text.starts_with("authentication error") || cause == "password missing" {
         Kind::Auth
-    } else if text.starts_with("invalid configuration") || text.starts_with("error performing TLS") {
+    } else if text.starts_with("invalid configuration") || (text.starts_with("error performing TLS") && !cut(error)) {
         Kind::Config
-    } else if error.is_closed() || text.starts_with("error communicating") || text.starts_with("error connecting") {
+    } else if error.is_closed() || cut(error) || text.starts_with("error communicating") || text.starts_with("error connecting") {
         Kind::Unavailable
     } else {
         Kind::Unexpected
     }
+}
+
+/// Whether the line broke in the middle of something.
+fn cut(error: &tokio_postgres::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    let io = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    io.is_some_and(|kind| matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut | UnexpectedEof))
 }
 
 /// What TLS has to say, where it was TLS that failed.
