@@ -6,12 +6,14 @@ mod config;
 mod copy;
 mod error;
 mod quote;
+mod sink;
 mod types;
 
 pub use config::{
     Connection, Mode, NullCursor, NumericAs, PostgresSinkConfig, PostgresSinkConfigBuilder, PostgresSourceConfig,
     PostgresSourceConfigBuilder, SslMode,
 };
+pub use sink::PostgresSink;
 
 /// The wire by itself, for tests.
 #[cfg(feature = "testing")]
