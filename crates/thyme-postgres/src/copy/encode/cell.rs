@@ -22,12 +22,24 @@ pub(super) fn cell<'a>(ty: &PgType, array: &'a dyn Array) -> Option<Cell<'a>> {
     Some(match (ty, array.data_type()) {
         (P::Bool, A::Boolean) => {
             let array = array.as_boolean();
-            Box::new(move |row, out| done(out.put_u8(u8::from(array.value(row)))))
+            Box::new(move |row, out| {
+                out.put_u8(u8::from(array.value(row)));
+                Ok(())
+            })
         }
         (P::Int2 | P::Int4 | P::Int8 | P::Oid | P::Numeric(_), data_type) if data_type.is_integer() => integers(ty, array)?,
-        (P::Float4, A::Float32) => plain::<Float32Type>(array, |value, out| done(out.put_f32(value))),
-        (P::Float8, A::Float32) => plain::<Float32Type>(array, |value, out| done(out.put_f64(f64::from(value)))),
-        (P::Float8, A::Float64) => plain::<Float64Type>(array, |value, out| done(out.put_f64(value))),
+        (P::Float4, A::Float32) => plain::<Float32Type>(array, |value, out| {
+            out.put_f32(value);
+            Ok(())
+        }),
+        (P::Float8, A::Float32) => plain::<Float32Type>(array, |value, out| {
+            out.put_f64(f64::from(value));
+            Ok(())
+        }),
+        (P::Float8, A::Float64) => plain::<Float64Type>(array, |value, out| {
+            out.put_f64(value);
+            Ok(())
+        }),
         (P::Numeric(_), A::Float32) => plain::<Float32Type>(array, |value, out| numeric::text(&value.to_string(), out)),
         (P::Numeric(_), A::Float64) => plain::<Float64Type>(array, |value, out| numeric::text(&value.to_string(), out)),
         (P::Numeric(_), A::Decimal128(_, scale)) => {
@@ -53,11 +65,6 @@ pub(super) fn cell<'a>(ty: &PgType, array: &'a dyn Array) -> Option<Cell<'a>> {
         (ty, A::Utf8 | A::LargeUtf8) => texts(ty, array)?,
         _ => return None,
     })
-}
-
-/// Of something that can't fail.
-pub(super) fn done((): ()) -> Result<(), Reason> {
-    Ok(())
 }
 
 fn plain<'a, T: ArrowPrimitiveType>(
@@ -107,15 +114,24 @@ fn bytes(array: &dyn Array) -> Option<Cell<'_>> {
     Some(match array.data_type() {
         DataType::Binary => {
             let array = array.as_binary::<i32>();
-            Box::new(move |row, out| done(out.put_slice(array.value(row))))
+            Box::new(move |row, out| {
+                out.put_slice(array.value(row));
+                Ok(())
+            })
         }
         DataType::LargeBinary => {
             let array = array.as_binary::<i64>();
-            Box::new(move |row, out| done(out.put_slice(array.value(row))))
+            Box::new(move |row, out| {
+                out.put_slice(array.value(row));
+                Ok(())
+            })
         }
         _ => {
             let array = array.as_fixed_size_binary_opt()?;
-            Box::new(move |row, out| done(out.put_slice(array.value(row))))
+            Box::new(move |row, out| {
+                out.put_slice(array.value(row));
+                Ok(())
+            })
         }
     })
 }
