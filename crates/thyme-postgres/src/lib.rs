@@ -7,6 +7,7 @@ mod copy;
 mod error;
 mod quote;
 mod sink;
+mod source;
 mod types;
 
 pub use config::{
@@ -14,6 +15,7 @@ pub use config::{
     PostgresSourceConfigBuilder, SslMode,
 };
 pub use sink::PostgresSink;
+pub use source::PostgresSource;
 
 /// The wire by itself, for tests.
 #[cfg(feature = "testing")]

@@ -54,6 +54,12 @@ with_connection! {
         #[schemars(extend("type" = ["string", "integer"]))]
         pub lookback: Option<String>,
 
+        /// How long the reading stays behind a transaction that is still open and may yet commit rows in between; for as long
+        /// as it takes unless set. After that it goes on, says so in the log, and misses what the transaction commits late.
+        #[serde(default, deserialize_with = "super::fields::time")]
+        #[schemars(with = "Option<String>", extend("format" = "duration"))]
+        pub late_commit_wait: Option<std::time::Duration>,
+
         /// What becomes of rows without a cursor value: `fail`, `include` them in the first read, or `exclude` them.
         #[serde(default)]
         #[builder(default)]
