@@ -25,7 +25,7 @@ pub(super) async fn cut(client: &Client, relation: &Relation, column: &Column, p
     let filter = relation.filter.as_ref().map_or_else(String::new, |filter| format!(" WHERE {filter}"));
     let sql = format!(
         "SELECT u::pg_catalog.text FROM (SELECT DISTINCT pg_catalog.unnest(percentile_disc(ARRAY[{fractions}]::pg_catalog.float8[]) \
-         WITHIN GROUP (ORDER BY {name})) AS u FROM {}{sampled}{filter}) AS cuts WHERE u IS NOT NULL ORDER BY u",
+         WITHIN GROUP (ORDER BY {name})) AS u FROM {}{sampled}{filter}) AS cuts WHERE u IS NOT NULL ORDER BY cuts.u",
         relation.from
     );
     let found = client.simple_query(&sql).await.map_err(|e| from_pg(e, "cut the partition column into ranges"))?;

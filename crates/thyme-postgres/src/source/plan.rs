@@ -123,11 +123,11 @@ impl PollPlan {
 
     /// What is remembered of a split that is read to its end.
     fn done(&self, cursor: &Cursor, split: &SplitId) -> Option<Seen> {
-        match cursor.splits.get(split).map(Place::of) {
-            Some(Ok(Place::Done { seen })) => Some(seen),
-            Some(_) => None,
-            None => self.nothing.lock().unwrap_or_else(PoisonError::into_inner).get(split).cloned(),
+        if let Some(Ok(Place::Done { seen })) = cursor.splits.get(split).map(Place::of) {
+            return Some(seen);
         }
+        // Also one that was read on from its last row, and had no other.
+        self.nothing.lock().unwrap_or_else(PoisonError::into_inner).get(split).cloned()
     }
 }
 
