@@ -173,6 +173,7 @@ impl Plan for PollPlan {
             split: Arc::clone(split),
             pins: self.pins,
             nothing: Arc::clone(&self.nothing),
+            ahead: None,
             rows: 0,
             ended: false,
             emitted: false,

@@ -4,12 +4,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use thyme_core::arrow::array::cast::AsArray;
 use thyme_core::arrow::array::types::Int64Type;
 use thyme_core::arrow::array::{Array, BooleanArray};
 use thyme_core::arrow::datatypes::SchemaRef;
+use thyme_core::bytes::Bytes;
 use thyme_core::{Batch, Error, Kind, Op, Ops, Position, Reader, Result, SplitId, async_trait};
+use tokio::time::Instant;
 use tokio_postgres::CopyOutStream;
 
 use super::columns::Selected;
@@ -24,6 +26,9 @@ const BATCH_BYTES: usize = 8 << 20;
 
 /// Rows do not wait longer than this for others.
 const TRICKLE: Duration = Duration::from_secs(1);
+
+/// What follows the last row.
+const TRAILER: [u8; 2] = [0xff, 0xff];
 
 /// Reads one range. Its connection ends with it.
 pub(super) struct RowReader {
@@ -46,6 +51,8 @@ pub(super) struct RowReader {
     /// The end is told even if there is nothing before it: a moving start.
     pub(super) pins: bool,
     pub(super) nothing: Nothing,
+    /// The next row, which no longer fits into the batch.
+    pub(super) ahead: Option<Bytes>,
     pub(super) rows: u64,
     /// The server has sent all.
     pub(super) ended: bool,
@@ -61,15 +68,19 @@ pub(super) struct RowReader {
 pub(super) type Nothing = Arc<Mutex<BTreeMap<SplitId, Seen>>>;
 
 impl RowReader {
-    /// Takes in what makes a batch; false when the server has sent all.
+    /// Takes in what makes a batch; false when the server has sent all. A full batch looks one row ahead, so that the last one
+    /// knows that it is.
     async fn fill(&mut self) -> Result<bool> {
-        let full = |decoder: &Decoder, rows: usize| decoder.rows() >= rows || decoder.bytes() >= BATCH_BYTES;
-        let mut since = tokio::time::Instant::now();
-        while !full(&self.decoder, self.batch_rows) {
+        if let Some(ahead) = self.ahead.take() {
+            self.decoder.feed(&ahead)?;
+        }
+        let mut since = Instant::now();
+        loop {
+            let full = self.decoder.rows() >= self.batch_rows || self.decoder.bytes() >= BATCH_BYTES;
             if self.decoder.rows() == 0 {
-                since = tokio::time::Instant::now();
+                since = Instant::now();
             }
-            let chunk = match futures::FutureExt::now_or_never(self.stream.next()) {
+            let chunk = match self.stream.next().now_or_never() {
                 Some(chunk) => chunk,
                 None if self.decoder.rows() == 0 => self.stream.next().await,
                 None => match tokio::time::timeout_at(since + TRICKLE, self.stream.next()).await {
@@ -77,16 +88,18 @@ impl RowReader {
                     Err(_) => return Ok(true),
                 },
             };
-            match chunk {
-                Some(Ok(bytes)) => self.decoder.feed(&bytes)?,
-                Some(Err(error)) => return Err(from_pg(error, "read the rows")),
+            match chunk.transpose().map_err(|e| from_pg(e, "read the rows"))? {
+                Some(bytes) if full && *bytes != TRAILER => {
+                    self.ahead = Some(bytes);
+                    return Ok(true);
+                }
+                Some(bytes) => self.decoder.feed(&bytes)?,
                 None => {
                     self.decoder.end()?;
                     return Ok(false);
                 }
             }
         }
-        Ok(true)
     }
 
     /// The dataset's part of what was decoded, without rows that were read before or can't be held.
