@@ -74,7 +74,7 @@ impl Life {
             if new.contains("pre-existing shared memory block") {
                 return Ok(false);
             }
-            if new.contains("FATAL:") && !new.contains("the database system is") {
+            if new.lines().any(fatal) {
                 break;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -107,6 +107,13 @@ impl Life {
         }
         self.guardian.wait().map(|_| ()).map_err(|e| broke("the server's guardian is lost", &self.folder, e))
     }
+}
+
+/// Whether a server that says so does not come up. It also refuses those who come too early, and the sessions of one that was
+/// killed say in the same log that they go.
+fn fatal(line: &str) -> bool {
+    let passing = ["the database system is", "unexpected postmaster exit"];
+    line.contains("FATAL:") && !passing.iter().any(|text| line.contains(text))
 }
 
 /// What the server in this folder logged.
