@@ -30,7 +30,7 @@ with_connection! {
         #[builder(default)]
         pub delete: bool,
 
-        /// Rows of one `COPY` or statement; it is bounded in bytes as well.
+        /// Rows that are sent to the server at a time, within one `COPY`; they are bounded in bytes as well.
         #[serde(default = "batch_size")]
         #[builder(default = batch_size())]
         #[schemars(range(min = 1), extend("x-aliases" = ["batchSize"]))]

@@ -14,11 +14,8 @@ use crate::copy::{Encoder, Refused};
 use crate::error::from_pg;
 use crate::quote::list;
 
-/// Bytes of one piece of a COPY: enough that sending it costs next to nothing.
+/// About the bytes of one piece of a COPY, whatever `batch_size` says: enough that sending it costs next to nothing.
 const PIECE: usize = 256 * 1024;
-
-/// Bytes of one COPY, whatever `batch_size` says.
-const MOST: usize = 64 << 20;
 
 /// A way into one table.
 pub(super) struct Load {
@@ -40,49 +37,31 @@ impl Load {
         Ok(Self { name: table.to_owned(), statement, encoder })
     }
 
-    /// Copies the rows, at most `most` by one COPY. When this returns the server has taken all but those returned, which have a
-    /// value that can't be sent.
+    /// Copies the rows by one COPY, which is sent in pieces of at most `most` rows. When this returns the server has taken all
+    /// but those returned, which have a value that can't be sent.
     ///
     /// # Errors
     /// `Data` where the server refuses a row: then none is taken; those of the server.
     pub(super) async fn rows(&self, client: &Client, rows: &RecordBatch, most: usize) -> Result<Vec<Refused>> {
-        let (mut at, mut refused) = (0, Vec::new());
-        while at < rows.num_rows() {
-            let end = rows.num_rows().min(at.saturating_add(most.max(1)));
-            at = self.copy(client, rows, at, end, &mut refused).await?;
-        }
-        Ok(refused)
-    }
-
-    /// One COPY of the rows from `at` to at most `end`; returns where it stopped.
-    async fn copy(
-        &self,
-        client: &Client,
-        rows: &RecordBatch,
-        mut at: usize,
-        end: usize,
-        refused: &mut Vec<Refused>,
-    ) -> Result<usize> {
         let wrong = |e| from_pg(e, format_args!("write to {}", self.name));
         let sink: CopyInSink<Bytes> = client.copy_in(&self.statement).await.map_err(wrong)?;
         let mut sink = pin!(sink);
-        let (mut piece, mut sent) = (BytesMut::with_capacity(PIECE + PIECE / 4), 0);
+        let mut refused = Vec::new();
+        let mut piece = BytesMut::with_capacity(PIECE + PIECE / 4);
         Encoder::header(&mut piece);
-        let step = rows_of(rows, PIECE);
-        while at < end && sent < MOST {
-            let next = end.min(at + step);
+        let step = rows_of(rows, PIECE).min(most.max(1));
+        let mut at = 0;
+        while at < rows.num_rows() {
+            let next = rows.num_rows().min(at + step);
             refused.extend(self.encoder.rows(rows, at..next, &mut piece)?);
             at = next;
-            if piece.len() >= PIECE {
-                sent += piece.len();
-                sink.feed(piece.split().freeze()).await.map_err(wrong)?;
-                piece.reserve(PIECE + PIECE / 4);
-            }
+            sink.feed(piece.split().freeze()).await.map_err(wrong)?;
+            piece.reserve(PIECE + PIECE / 4);
         }
         Encoder::trailer(&mut piece);
         sink.feed(piece.freeze()).await.map_err(wrong)?;
         sink.as_mut().finish().await.map_err(wrong)?;
-        Ok(at)
+        Ok(refused)
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Table {
     pub(super) deletes: Option<Deletes>,
     /// Each transaction begins by emptying the table.
     pub(super) replaces: bool,
-    /// Rows of one COPY.
+    /// Rows that are sent at a time.
     pub(super) most: usize,
 }
 
