@@ -8,6 +8,8 @@ pub static CONNECTORS: &[&Connector] = &[
     &thyme_file::FILE,
     #[cfg(feature = "file")]
     &thyme_file::STDOUT,
+    #[cfg(feature = "postgres")]
+    &thyme_postgres::POSTGRES,
 ];
 
 /// A registry of them.
@@ -19,3 +21,6 @@ pub fn registry() -> Registry {
 #[cfg(feature = "file")]
 #[doc(inline)]
 pub use thyme_file as file;
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use thyme_postgres as postgres;

@@ -3,6 +3,7 @@
 mod catalog;
 mod client;
 mod config;
+mod connector;
 mod copy;
 mod error;
 mod quote;
@@ -14,6 +15,7 @@ pub use config::{
     Connection, Mode, NullCursor, NumericAs, PostgresSinkConfig, PostgresSinkConfigBuilder, PostgresSourceConfig,
     PostgresSourceConfigBuilder, SslMode,
 };
+pub use connector::POSTGRES;
 pub use sink::PostgresSink;
 pub use source::PostgresSource;
 

@@ -11,7 +11,6 @@ use crate::{Error, Result, Sink, Source};
 /// Types and schemes of connectors that come with a later release.
 const LATER: &[(&str, &[&str])] = &[
     ("kafka", &["kafka"]),
-    ("postgres", &["postgres", "postgresql"]),
     ("kinesis", &["kinesis"]),
     ("s3", &["s3", "s3a"]),
     ("gcs", &["gcs", "gs"]),
