@@ -36,6 +36,13 @@ pub trait Sink: Send + Sync + Debug {
     /// What it says about itself.
     fn info(&self) -> SinkInfo;
 
+    /// One place that `pipeline` would write to, as a URL: `file:///data/out/orders-0-00000001-000.jsonl`. A source is asked
+    /// whether it [would read it](crate::Source::reads); `None` where sources read nothing that this writes, or it has no place.
+    fn writes(&self, pipeline: &str) -> Option<String> {
+        let _ = pipeline;
+        None
+    }
+
     /// Reaches it, authenticates, sees that it can be written: what `thyme check` runs. Changes nothing.
     ///
     /// # Errors

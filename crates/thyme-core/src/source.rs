@@ -28,6 +28,13 @@ pub trait Source: Send + Sync + Debug {
     /// What it says about itself.
     fn info(&self) -> SourceInfo;
 
+    /// Whether what stands at `place`, a URL as [`Sink::writes`](crate::Sink::writes) says it, would be read: a pipeline that
+    /// reads what it writes never ends, and is refused. Judged without reaching anything.
+    fn reads(&self, place: &str) -> bool {
+        let _ = place;
+        false
+    }
+
     /// Reaches it, authenticates, finds the table: what `thyme check` runs.
     ///
     /// # Errors

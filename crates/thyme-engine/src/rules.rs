@@ -34,6 +34,15 @@ pub(crate) fn check(builder: &PipelineBuilder) -> (Option<Schedule>, Vec<Mistake
     {
         found.add(Kind::Unsupported, "sink", "a sink that replaces its target at the end of each poll can't take a stream");
     }
+    if let (Some(source), Some(sink)) = (&builder.source, &builder.sink)
+        && let Some(place) = sink.writes(&builder.name).filter(|place| source.reads(place))
+    {
+        let text = format!(
+            "the source would read again what is written, as `{place}`; write to a folder that it does not read, or narrow what \
+             it reads"
+        );
+        found.config("sink", text);
+    }
     found.dataset(builder);
     let looked_at = builder.source.as_ref().is_some_and(|source| source.info().auto.is_some());
     let alone = builder.every.is_none() && builder.schedule.is_none();

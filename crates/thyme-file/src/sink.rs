@@ -104,6 +104,11 @@ impl Sink for FileSink {
         }
     }
 
+    fn writes(&self, pipeline: &str) -> Option<String> {
+        let (target, options) = (self.target().ok()?, self.options().ok()?);
+        Some(format!("{}/{}", target.identity(), options.example(pipeline)))
+    }
+
     async fn check(&self) -> Result<()> {
         self.options()?;
         self.target()?.check().await

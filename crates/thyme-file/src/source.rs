@@ -1,4 +1,5 @@
 //! Files of this machine, read as a stream.
+use std::path::Path;
 use std::time::Duration;
 
 use thyme_core::{Batch, Cursor, Dataset, Error, Job, Kind, Plan, Reject, Result, Source, SourceInfo, async_trait};
@@ -100,6 +101,11 @@ impl Source for FileSource {
     fn info(&self) -> SourceInfo {
         let auto = self.config.watch.then(|| Duration::from_millis(self.config.poll_interval_ms.max(1)));
         SourceInfo { identity: format!("file:{}", self.config.path), auto, ..SourceInfo::default() }
+    }
+
+    fn reads(&self, place: &str) -> bool {
+        let file = place.strip_prefix("file://").map(Path::new);
+        file.is_some_and(|file| self.files().is_ok_and(|files| files.storage().takes(file)))
     }
 
     async fn check(&self) -> Result<()> {

@@ -106,3 +106,43 @@ fn check_says_what_does_not_fit() {
     let ran = folder.thyme(&["check", "a.toml"]);
     assert_eq!((ran.code, ran.out.contains("help: ")), (1, true), "{ran:#?}");
 }
+
+#[test]
+fn a_pipeline_that_would_read_what_it_writes_is_refused() {
+    let folder = Folder::new();
+    folder.write("in/a.jsonl", &rows(0, 3));
+    let with = |from: &str, keys: &str, to: &str| {
+        let text =
+            pipeline("orders", "").replace("in/*.jsonl", from).replace("path = \"out\"", &format!("{keys}path = \"{to}\""));
+        folder.write("a.toml", &text);
+    };
+    for (from, keys, to) in [
+        ("in", "", "in/out"),
+        ("in/**", "", "in/out"),
+        ("in/**", "", "./in/../in/out"),
+        ("in/*/*.jsonl", "partition_by = [\"name\"]\n  ", "in"),
+        ("in/*.jsonl", "", "in"),
+        ("in/orders-*", "", "in"),
+        ("in/**", "mode = \"overwrite\"\n  ", "in/out"),
+    ] {
+        with(from, keys, to);
+        for command in ["validate", "run"] {
+            let ran = folder.thyme(&[command, "a.toml"]);
+            assert_eq!(ran.code, 2, "{from} {to} {ran:#?}");
+            let expected = "a.toml:11: pipeline.orders.sink: the source would read again what is written, as `file:///";
+            assert!(ran.err.contains(expected) && ran.err.contains("`; write to a folder that"), "{from} {to} {}", ran.err);
+        }
+        assert!(!folder.path("in/out").exists() && folder.lines("in").len() == 3, "{from} {to}");
+    }
+    for (from, keys, to) in [
+        ("in/*.jsonl", "", "in/out"),
+        ("in/**/*.jsonl", "compression = \"gzip\"\n  ", "in"),
+        ("in/a*.jsonl", "", "in"),
+        ("in", "", "in2"),
+        ("in", "", "in/_out"),
+    ] {
+        with(from, keys, to);
+        folder.thyme(&["validate", "a.toml"]).ok();
+    }
+    assert_eq!(folder.thyme(&["copy", "in", "in/out"]).code, 2);
+}

@@ -56,6 +56,16 @@ impl LocalStorage {
         }
     }
 
+    /// Whether `file`, which need not exist, would be listed: it lies in the folder that is meant, or the glob matches it.
+    #[must_use]
+    pub fn takes(&self, file: &Path) -> bool {
+        let path = Path::new(&self.path);
+        let (root, glob) = if is_glob(&self.path) && !path.exists() { self.split() } else { (self.path.as_str(), "**") };
+        let (root, file) = (real(Path::new(root)), real(file));
+        let key = file.strip_prefix(root).ok().and_then(Path::to_str).filter(|key| !key.is_empty());
+        key.is_some_and(|key| Pattern::new(glob).is_ok_and(|pattern| pattern.takes(key)))
+    }
+
     fn meant(&self) -> Result<Meant> {
         let path = Path::new(&self.path);
         let (root, glob) = self.split();
@@ -75,6 +85,13 @@ impl LocalStorage {
         let path = Path::new(&self.path);
         if (!is_glob(&self.path) || path.exists()) && path.is_dir() { path.to_owned() } else { PathBuf::from(self.split().0) }
     }
+}
+
+/// The path without `..` and links, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = path.ancestors().find_map(|above| Some((fs::canonicalize(above).ok()?, path.strip_prefix(above).ok()?)));
+    there.map_or_else(|| path.clone(), |(above, rest)| above.join(rest))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

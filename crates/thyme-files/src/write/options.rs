@@ -1,13 +1,15 @@
 //! What files are written like.
 use std::time::Duration;
 
-use thyme_core::Result;
+use jiff::Timestamp;
 use thyme_core::arrow::datatypes::SchemaRef;
+use thyme_core::{Result, Task};
 use thyme_formats::csv::{CsvEncoder, CsvWriteOptions};
 use thyme_formats::json_out::{JsonEncoder, JsonWriteOptions};
 use thyme_formats::parquet::{ParquetEncoder, ParquetWriteOptions};
 
-use super::template::Template;
+use super::partition;
+use super::template::{Template, Values};
 
 /// What files are written like.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,17 @@ pub struct Options {
     pub template: Template,
     /// When one is full.
     pub roll: Roll,
+}
+
+impl Options {
+    /// The name, relative to the target, of a file that `pipeline` would write.
+    #[must_use]
+    pub fn example(&self, pipeline: &str) -> String {
+        let task = Task::alone(pipeline);
+        let values = Values { task: &task, dataset: pipeline, seq: 1, now: Timestamp::now() };
+        let folders: String = self.partition_by.iter().map(|column| format!("{}=x/", partition::name(column))).collect();
+        format!("{folders}{}.{}", self.template.name(&values, 0), self.format.suffix())
+    }
 }
 
 /// What stands in a file.

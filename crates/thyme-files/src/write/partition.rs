@@ -30,6 +30,11 @@ pub(super) struct Share {
     pub(super) from: Option<UInt32Array>,
 }
 
+/// A column's name as folders have it.
+pub(super) fn name(column: &str) -> String {
+    names::escape_but(column, "_-. ")
+}
+
 impl Partitions {
     pub(super) fn new(dataset: &Dataset, names: &[String]) -> Result<Self> {
         let columns = dataset.columns();
@@ -47,7 +52,7 @@ impl Partitions {
             if by.iter().any(|(_, other)| *other == at) {
                 return Err(wrong(format!("`{name}` stands there twice")));
             }
-            by.push((names::escape_but(name, "_-. "), at));
+            by.push((self::name(name), at));
         }
         let rest: Vec<usize> = (0..columns.fields().len()).filter(|at| !by.iter().any(|(_, by)| by == at)).collect();
         if rest.is_empty() {

@@ -50,3 +50,26 @@ async fn an_id_outlives_a_rename_and_not_its_file() {
         assert_ne!(id(local.list(None, 1).await.unwrap()), first, "the inode may be the same, the birth is not");
     }
 }
+
+#[test]
+fn what_would_be_read_is_known_before_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_str().unwrap();
+    fs::create_dir(folder.path().join("data")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("data"), folder.path().join("link")).unwrap();
+    for (path, takes, leaves) in [
+        ("data", vec!["data/out/a.parquet", "link/a.csv", "data/../data/x"], vec!["data", "data/_thyme/a", "dataset/a", "a"]),
+        ("later/", vec!["later/a", "later/b/c"], vec!["later", "lat/a"]),
+        ("data/*.jsonl", vec!["data/a.jsonl", "link/a.jsonl"], vec!["data/out/a.jsonl", "data/a.parquet"]),
+        ("link/**/*.jsonl", vec!["data/out/x=1/a.jsonl"], vec!["data/out/a.csv", "data/.out/a.jsonl"]),
+        ("data/a.jsonl", vec![], vec!["data/a.jsonl", "data/b.jsonl"]),
+    ] {
+        let local = LocalStorage::new(format!("{root}/{path}")).unwrap();
+        for file in takes {
+            assert!(local.takes(&folder.path().join(file)), "{path} {file}");
+        }
+        for file in leaves {
+            assert!(!local.takes(&folder.path().join(file)), "{path} {file}");
+        }
+    }
+}
