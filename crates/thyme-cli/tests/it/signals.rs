@@ -1,4 +1,5 @@
 //! SIGTERM, SIGINT, and a second run on one state.
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Stdio};
@@ -84,4 +85,51 @@ fn a_watched_folder_is_followed() {
     let mut err = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(err.any(|line| line.starts_with("orders: 30 rows read, 30 written")));
     assert!(child.wait().unwrap().success());
+}
+
+/// Ended with the test, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_second_signal_ends_at_once_a_commit_that_does_not_come_to_its_end() {
+    for (first, second) in [(Signal::TERM, Signal::INT), (Signal::INT, Signal::TERM)] {
+        let folder = Folder::new();
+        folder.write("in/a.jsonl", &rows(0, 20_000));
+        folder.write("a.toml", &pipeline("orders", "").replace("type = \"file\"\n  path = \"out\"", "type = \"stdout\""));
+        let said = || fs::read_to_string(folder.path("said")).unwrap();
+        let err = File::create(folder.path("said")).unwrap();
+        let child = folder.command(&["run", "a.toml"]).stdout(Stdio::piped()).stderr(err).spawn().unwrap();
+        let mut child = Running(child);
+        // The commit is in the middle of far more than a pipe holds, and nobody reads on.
+        let mut out = BufReader::new(child.0.stdout.take().unwrap());
+        let mut line = String::new();
+        assert!(out.read_line(&mut line).unwrap() > 0, "{}", said());
+        signal(&child.0, first);
+        until("the first signal is heard", || said().contains("a second signal ends at once"));
+        std::thread::sleep(Duration::from_secs(1));
+        assert!(child.0.try_wait().unwrap().is_none(), "the first signal lets the commit end: {}", said());
+
+        let sent = Instant::now();
+        signal(&child.0, second);
+        let mut status = None;
+        until("the second signal ends it", || {
+            status = child.0.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(sent.elapsed() < Duration::from_secs(5), "at once: {:?}", sent.elapsed());
+        assert_eq!(status.unwrap().code(), Some(1), "{}", said());
+        out.read_to_string(&mut line).unwrap();
+        assert!(line.lines().count() < 20_000, "the commit came to its end");
+
+        // What was not committed is read again.
+        let again = folder.thyme(&["run", "a.toml", "--once"]).ok();
+        assert_eq!(again.out, rows(0, 20_000));
+    }
 }
