@@ -2,6 +2,8 @@
 //! The connectors that are compiled in.
 use thyme_core::connector::{Connector, Registry};
 
+use crate::guards::guards;
+
 /// Every connector that is compiled in.
 pub static CONNECTORS: &[&Connector] = &[
     #[cfg(feature = "file")]
@@ -16,6 +18,21 @@ pub static CONNECTORS: &[&Connector] = &[
 #[must_use]
 pub fn registry() -> Registry {
     Registry::new(CONNECTORS)
+}
+
+guards! {
+    /// Which connector a configured source is of.
+    SourceGuards for Source {
+        #[cfg(feature = "file")] is_file as_file thyme_file::FileSource;
+    }
+}
+
+guards! {
+    /// Which connector a configured sink is of.
+    SinkGuards for Sink {
+        #[cfg(feature = "file")] is_file as_file thyme_file::FileSink;
+        #[cfg(feature = "file")] is_stdout as_stdout thyme_file::StdoutSink;
+    }
 }
 
 #[cfg(feature = "file")]

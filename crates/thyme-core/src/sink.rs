@@ -1,4 +1,5 @@
 //! Something that can be written: sink, writer.
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -30,9 +31,10 @@ pub struct SinkInfo {
     pub commit_within: Duration,
 }
 
-/// Something that can be written. Made from its configuration without reaching anything.
+/// Something that can be written. Made from its configuration without reaching anything. [`Any`]: whoever knows the connectors
+/// can tell which one it is.
 #[async_trait]
-pub trait Sink: Send + Sync + Debug {
+pub trait Sink: Any + Send + Sync + Debug {
     /// What it says about itself.
     fn info(&self) -> SinkInfo;
 

@@ -1,4 +1,5 @@
 //! Something that can be read: source, plan, reader.
+use std::any::Any;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -22,9 +23,10 @@ pub struct SourceInfo {
     pub shared: bool,
 }
 
-/// Something that can be read. Made from its configuration without reaching anything.
+/// Something that can be read. Made from its configuration without reaching anything. [`Any`]: whoever knows the connectors can
+/// tell which one it is.
 #[async_trait]
-pub trait Source: Send + Sync + Debug {
+pub trait Source: Any + Send + Sync + Debug {
     /// What it says about itself.
     fn info(&self) -> SourceInfo;
 
