@@ -8,7 +8,8 @@ pub enum Cdc {
     /// Every row is an event.
     #[default]
     Append,
-    /// A row is the latest state of its key; the dataset needs key fields.
+    /// A row is the latest state of its key; the dataset needs key fields. Rows that a source knows as new come to the sink as
+    /// updates; deletes stay what they are.
     Upsert,
     /// Rows are Debezium envelopes.
     Debezium,

@@ -50,6 +50,16 @@ impl Ops {
         }
     }
 
+    /// The same with every insert as an update: each row is the latest state of its key.
+    #[must_use]
+    pub fn upserted(self) -> Self {
+        let upserted = |op: Op| if op == Op::Insert { Op::Update } else { op };
+        match self {
+            Self::All(op) => Self::All(upserted(op)),
+            Self::Each(ops) => Self::Each(ops.iter().map(|op| upserted(*op)).collect()),
+        }
+    }
+
     /// The operations of `len` rows from `offset` on.
     #[must_use]
     pub fn slice(&self, offset: usize, len: usize) -> Self {

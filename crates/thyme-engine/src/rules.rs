@@ -129,7 +129,12 @@ impl Found {
         };
         for op in needed.iter().filter(|op| !info.ops.contains(op)) {
             let mode = builder.settings.cdc.name();
-            let text = format!("`{mode}` makes {} rows, which {} can't write", op.name(), info.identity);
+            let other = if builder.settings.cdc == Cdc::Append { "upsert" } else { "append" };
+            let text = format!(
+                "`{mode}` makes {} rows, which {} can't write; use a sink that writes them, or `cdc = \"{other}\"`",
+                op.name(),
+                info.identity
+            );
             self.add(Kind::Unsupported, "cdc", text);
         }
     }

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use thyme_core::arrow::array::{Array, BooleanArray};
-use thyme_core::{Batch, Dataset, Error, Kind, Op, Reject, Result, SplitId};
+use thyme_core::{Batch, Cdc, Dataset, Error, Kind, Op, Reject, Result, SplitId};
 
 use super::{Lane, stage};
 use crate::letters::{Letter, Stage};
@@ -197,8 +197,11 @@ pub(crate) fn incomplete(dataset: &Dataset, batch: &Batch) -> Vec<Reject> {
     bad.into_iter().map(reject).collect()
 }
 
-/// The batch with exactly the columns of `dataset`, and only what the sink can write.
-pub(crate) fn fits(work: &Work, dataset: &Dataset, batch: Batch) -> Result<Batch> {
+/// The batch with exactly the columns of `dataset`, as `cdc` means it, and only what the sink can write.
+pub(crate) fn fits(work: &Work, dataset: &Dataset, mut batch: Batch) -> Result<Batch> {
+    if work.pipeline.settings.cdc == Cdc::Upsert {
+        batch.ops = batch.ops.upserted();
+    }
     if let Some(op) = batch.ops.outside(work.sink.ops).filter(|_| batch.rows.num_rows() > 0) {
         let text = format!("the sink can't write a {}", op.name());
         return Err(Error::new(Kind::Unsupported, text).context("sink", &work.sink.identity));

@@ -31,7 +31,8 @@ pub(super) struct PipelineKeys {
     pub(super) max_lateness: Option<String>,
     /// What happens to a late event.
     pub(super) late: Option<Late>,
-    /// What the rows mean.
+    /// What the rows mean: `append`: each is an event; `upsert`: each is the latest state of its key (`dataset.key`), and comes
+    /// to the sink as an update, which the sink must be able to write; `debezium`: each is an envelope.
     pub(super) cdc: Option<Cdc>,
     /// What happens to a record that can't be decoded or written.
     pub(super) on_error: Option<OnError>,
