@@ -25,7 +25,8 @@ pub struct SinkInfo {
     /// Commits only at the end of a poll, which then replaces everything (`overwrite`). Refused for streams.
     pub per_poll: bool,
     /// No commit sooner than this after the last, unless the user says otherwise, the source hands over a split, a moving
-    /// start is pinned, or the run ends.
+    /// start is pinned, or the run ends. While a reader waits for memory that the writer holds ([`Staged::buffered`]), the engine
+    /// commits earlier to free it, at most every 5 s.
     pub commit_after: Duration,
     /// No staged row waits longer than this, whatever the user says (a Kafka transaction's time-out).
     pub commit_within: Duration,
