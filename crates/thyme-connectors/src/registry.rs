@@ -24,6 +24,7 @@ guards! {
     /// Which connector a configured source is of.
     SourceGuards for Source {
         #[cfg(feature = "file")] is_file as_file thyme_file::FileSource;
+        #[cfg(feature = "postgres")] is_postgres as_postgres thyme_postgres::PostgresSource;
     }
 }
 
@@ -32,6 +33,7 @@ guards! {
     SinkGuards for Sink {
         #[cfg(feature = "file")] is_file as_file thyme_file::FileSink;
         #[cfg(feature = "file")] is_stdout as_stdout thyme_file::StdoutSink;
+        #[cfg(feature = "postgres")] is_postgres as_postgres thyme_postgres::PostgresSink;
     }
 }
 

@@ -1,7 +1,7 @@
 //! How far can be read without passing a row that is yet to be committed.
 //!
 //! A look remembers the last place that can be seen, and which transactions were open right after. Whoever begins later stamps
-//! later. So once those that were open are over, all rows up to that place are there for good. See docs/adr/0010.
+//! later. So once those that were open are over, all rows up to that place are there for good. See docs/adr/0011.
 use std::time::{Duration, Instant};
 
 use thyme_core::{Job, Result};
