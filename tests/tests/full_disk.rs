@@ -76,7 +76,7 @@ fn fills_up(folder: &Path) {
         let status = thyme(folder, "2").arg("--once").status().unwrap();
         assert_eq!(status.code(), Some(1), "it wrote as if there were room");
         let text = said(folder);
-        assert!(text.contains("unavailable error: the disk is full (path: ") && text.contains("disk/out"), "{text}");
+        assert!(text.contains("error: full: the disk is full (path: ") && text.contains("disk/out"), "{text}");
         assert_eq!(visible(folder), before, "something of a commit that failed is seen");
 
         let mut running = Running(thyme(folder, "1000").spawn().unwrap());

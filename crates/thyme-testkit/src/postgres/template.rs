@@ -30,6 +30,9 @@ const OPTIONS: &[(&str, &str)] = &[
     ("password_encryption", "scram-sha-256"),
 ];
 
+/// Where programs are copied to: as deep as they lie in the Python package.
+const COPIED: &str = "install/package/pginstall";
+
 /// Finds or makes the template of this installation.
 pub(super) fn ready(install: &Install) -> Result<Template> {
     let version = fs::canonicalize(&install.bin).map_err(|e| broke("no programs", &install.bin, e))?;
@@ -44,7 +47,7 @@ pub(super) fn ready(install: &Install) -> Result<Template> {
     if at.uid() != owner {
         return Err(Error::new(Kind::Unavailable, "the template belongs to somebody else").context("path", place.display()));
     }
-    let copied = place.join("install/bin");
+    let copied = place.join(COPIED).join("bin");
     let bin = if copied.is_dir() { copied } else { install.bin.clone() };
     Ok(Template { install: Install { bin, user: install.user }, data: place.join("data") })
 }
@@ -56,10 +59,8 @@ fn make(install: &Install, place: &Path) -> Result<()> {
     let reached = install.command("postgres").arg("--version").output().is_ok_and(|output| output.status.success());
     if !reached {
         // The build folder lies where only root may go.
-        let from = install.bin.parent().unwrap_or(&install.bin);
-        output(std::process::Command::new("cp").arg("-RL").arg(from).arg(folder.join("install")))?;
-        output(std::process::Command::new("chmod").args(["-R", "a+rX"]).arg(folder.join("install")))?;
-        install.bin = folder.join("install/bin");
+        copy_programs(&install, &folder)?;
+        install.bin = folder.join(COPIED).join("bin");
     }
     let password = folder.join("password");
     fs::write(&password, PASSWORD).map_err(|e| broke("a file can't be written", &password, e))?;
@@ -71,6 +72,20 @@ fn make(install: &Install, place: &Path) -> Result<()> {
         Err(_) if place.is_dir() => fs::remove_dir_all(&folder).map_err(|e| broke("a folder stays behind", &folder, e)),
         done => done.map_err(|e| broke("the template can't be moved to its place", place, e)),
     }
+}
+
+/// Copies the programs, and the libraries that a Python package has beside itself: they are looked for at the same distance.
+fn copy_programs(install: &Install, folder: &Path) -> Result<()> {
+    let (to, from) = (folder.join(COPIED), install.bin.parent().unwrap_or(&install.bin));
+    let package = from.parent().unwrap_or(from);
+    fs::create_dir_all(to.parent().unwrap_or(&to)).map_err(|e| broke("a folder can't be made", &to, e))?;
+    output(std::process::Command::new("cp").arg("-RL").arg(from).arg(&to))?;
+    let mut libraries = package.as_os_str().to_owned();
+    libraries.push(".libs");
+    if Path::new(&libraries).is_dir() {
+        output(std::process::Command::new("cp").arg("-RL").arg(&libraries).arg(folder.join("install")))?;
+    }
+    output(std::process::Command::new("chmod").args(["-R", "a+rX"]).arg(folder.join("install"))).map(drop)
 }
 
 /// A folder with a copy of the data, for one server.
