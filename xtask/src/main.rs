@@ -31,7 +31,9 @@ usage: cargo xtask TASK
   integration [CONNECTOR]
                         the tests that need the real system of a connector, which is installed if it is missing
   bench file [--case NAME]… [--mb 1000] [--runs 5] [--threads 1,2] [--memory 256MiB]
-                        the binary beside DuckDB, medians of alternating runs
+                        files beside DuckDB, medians of alternating runs
+  bench postgres [--case NAME]… [--rows 2000000] [--runs 5] [--threads 2] [--memory 256MiB] [--faucet PATH]
+                        tables beside COPY, which is the limit, and peers
   services [list|up|down]
                         the systems that integration tests need: what is there, install what is missing
   codegen [--check]     registry, features, reference pages; --check says what is stale

@@ -1,6 +1,8 @@
 //! `cargo xtask services`: the systems that integration tests need. Tests start and stop them; here they are installed.
 mod postgres;
 
+use std::path::PathBuf;
+
 use crate::Result;
 use crate::repo::Repo;
 
@@ -47,6 +49,15 @@ pub(crate) fn up(repo: &Repo, connector: Option<&str>) -> Result {
         }
     }
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
+}
+
+/// The folder with the programs of PostgreSQL 15, which is installed if it is missing.
+pub(crate) fn postgres(repo: &Repo) -> Result<PathBuf> {
+    let service = &postgres::DEBIAN;
+    if (service.find)(repo).is_none() {
+        (service.install)(repo)?;
+    }
+    (service.find)(repo).map(PathBuf::from).ok_or_else(|| format!("{} is not where it was installed", service.name))
 }
 
 fn down(repo: &Repo) -> Result {

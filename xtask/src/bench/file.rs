@@ -2,20 +2,21 @@
 mod case;
 mod data;
 mod duckdb;
-mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use case::{CASES, Case, Format};
-use duckdb::{Python, Sample};
-use report::Row;
+use duckdb::DuckDb;
 
+use super::python::{DUCKDB, Python};
+use super::report::{self, Row, Sample};
+use super::{number, pairs, remove, text};
 use crate::repo::{self, Repo};
 use crate::{Result, process};
 
 /// What `--help` says, too.
-pub(crate) const USAGE: &str = "bench file [--case NAME]… [--mb 1000] [--runs 5] [--threads 1,2] [--memory 256MiB]";
+pub(super) const USAGE: &str = "bench file [--case NAME]… [--mb 1000] [--runs 5] [--threads 1,2] [--memory 256MiB]";
 
 struct Options {
     cases: Vec<&'static Case>,
@@ -26,12 +27,18 @@ struct Options {
 }
 
 /// Generates input once, then runs all programs in turn, `runs` times.
-pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {
+pub(super) fn run(repo: &Repo, args: &[&str]) -> Result {
     let options = options(args)?;
     process::run(process::cargo(&repo.root).args(["build", "--release", "--package", "thyme-cli"]))?;
     let folder = repo.target.join("bench");
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let bench = Bench { thyme: repo.binary("release"), python: Python::new(repo, &folder)?, folder, options };
+    let bench = Bench {
+        thyme: repo.binary("release"),
+        python: Python::new(repo, &folder, &[DUCKDB])?,
+        duckdb: DuckDb::new(&folder)?,
+        folder,
+        options,
+    };
     for case in &bench.options.cases {
         bench.case(case)?;
     }
@@ -41,24 +48,16 @@ pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {
 fn options(args: &[&str]) -> Result<Options> {
     let mut options =
         Options { cases: Vec::new(), bytes: 1_000_000_000, runs: 5, threads: vec![1, 2], memory: "256MiB".to_owned() };
-    let ["file", rest @ ..] = args else { return Err(format!("usage: cargo xtask {USAGE}")) };
-    let mut rest = rest.iter();
-    while let Some(name) = rest.next() {
-        let value = rest.next().ok_or_else(|| format!("{name} takes a value\nusage: cargo xtask {USAGE}"))?;
-        let number = || value.parse::<u64>().map_err(|e| format!("{name} {value}: {e}"));
-        match *name {
-            "--case" => {
-                let names = || CASES.iter().map(|case| case.name).collect::<Vec<_>>().join(", ");
-                let case = CASES.iter().find(|case| case.name == *value);
-                options.cases.push(case.ok_or_else(|| format!("no case {value}; there are {}", names()))?);
-            }
-            "--mb" => options.bytes = number()? * 1_000_000,
-            "--runs" => options.runs = number()? as usize,
+    for (name, value) in pairs(args, USAGE)? {
+        match name {
+            "--case" => options.cases.push(super::named(CASES, |case| case.name, value)?),
+            "--mb" => options.bytes = number(name, value)? * 1_000_000,
+            "--runs" => options.runs = number(name, value)? as usize,
             "--threads" => {
                 let threads = value.split(',').map(|n| n.parse().map_err(|e| format!("--threads {value}: {e}")));
                 options.threads = threads.collect::<Result<_>>()?;
             }
-            "--memory" => options.memory = (*value).to_owned(),
+            "--memory" => options.memory = value.to_owned(),
             other => return Err(format!("bench does not know {other}\nusage: cargo xtask {USAGE}")),
         }
     }
@@ -71,6 +70,7 @@ fn options(args: &[&str]) -> Result<Options> {
 struct Bench {
     thyme: PathBuf,
     python: Python,
+    duckdb: DuckDb,
     folder: PathBuf,
     options: Options,
 }
@@ -135,25 +135,13 @@ impl Bench {
         let out = self.folder.join(format!("theirs-{order}.{}", case.output.name()));
         remove(&out)?;
         let settings = [format!("SET preserve_insertion_order = {order}"), "SET TimeZone = 'UTC'".to_owned()];
-        let (sample, _) = self.python.statement(threads, &settings, &case.copy(&text(input)?, &text(&out)?))?;
+        let (sample, _) = self.duckdb.statement(&self.python, threads, &settings, &case.copy(&text(input)?, &text(&out)?))?;
         Ok((sample, out))
     }
 
     fn digest(&self, case: &Case, path: &Path) -> Result<Vec<String>> {
         let settings = ["SET TimeZone = 'UTC'".to_owned()];
-        let (_, rows) = self.python.statement(2, &settings, &case.digest(&text(path)?))?;
+        let (_, rows) = self.duckdb.statement(&self.python, 2, &settings, &case.digest(&text(path)?))?;
         rows.into_iter().next().ok_or_else(|| "no digest".to_owned())
-    }
-}
-
-fn text(path: &Path) -> Result<String> {
-    path.to_str().map(str::to_owned).ok_or_else(|| format!("{}: not UTF-8", path.display()))
-}
-
-fn remove(path: &Path) -> Result {
-    let result = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-    match result {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {e}", path.display())),
-        _ => Ok(()),
     }
 }

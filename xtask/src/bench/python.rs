@@ -1,78 +1,84 @@
-//! The Python environment with DuckDB, and the scripts that run and measure.
+//! The Python environment with the peers, and how a program is measured.
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::report::Sample;
 use crate::repo::{self, Repo};
 use crate::{Result, process};
 
-/// What one run took.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sample {
-    /// Seconds.
-    pub(super) wall: f64,
-    /// Seconds of all threads, in user and system mode.
-    pub(super) cpu: f64,
-    /// Peak resident memory in MB.
-    pub(super) rss: f64,
-}
+/// The DuckDB that all benchmarks are run beside.
+pub(super) const DUCKDB: &str = "duckdb==1.5.5";
 
-/// A Python of our own with DuckDB in it.
+/// Says by its exit code whether all packages named are there in the version named.
+const THERE: &str = "import sys; from importlib.metadata import version\n\
+                     sys.exit(any(version(p.split('==')[0]) != p.split('==')[1] for p in sys.argv[1:]))";
+
+/// A Python of our own with the peers in it.
 pub(super) struct Python {
-    python: PathBuf,
+    program: PathBuf,
     measure: PathBuf,
-    duck: PathBuf,
     folder: PathBuf,
 }
 
 impl Python {
-    /// Makes the environment below the build directory, once.
-    pub(super) fn new(repo: &Repo, folder: &Path) -> Result<Self> {
+    /// Makes the environment below the build directory, once, and installs what is missing of `packages` (`name==version`).
+    pub(super) fn new(repo: &Repo, folder: &Path, packages: &[&str]) -> Result<Self> {
         let venv = repo.target.join("bench-venv");
-        let python = venv.join("bin/python");
-        if !python.exists() {
+        let program = venv.join("bin/python");
+        if !program.exists() {
             process::run(process::command("python3", &repo.root).args(["-m", "venv"]).arg(&venv))?;
         }
-        let there =
-            process::output(process::command(&python, &repo.root).args(["-c", "import duckdb; print(duckdb.__version__)"]));
-        let version = match there {
-            Ok(version) if version.starts_with("1.5.") => version,
-            _ => {
-                process::run(process::command(&python, &repo.root).args(["-m", "pip", "install", "--quiet", "duckdb==1.5.*"]))?;
-                process::output(process::command(&python, &repo.root).args(["-c", "import duckdb; print(duckdb.__version__)"]))?
-            }
-        };
-        println!("DuckDB {} from PyPI", version.trim());
-        let (measure, duck) = (folder.join("measure.py"), folder.join("duck.py"));
+        let mut there = process::command(&program, &repo.root);
+        there.arg("-c").arg(THERE).args(packages).stderr(Stdio::null());
+        if !there.status().is_ok_and(|status| status.success()) {
+            let mut pip = process::command(&program, &repo.root);
+            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+            process::run(pip.args(packages))?;
+        }
+        println!("From PyPI: {}.", packages.join(", "));
+        let measure = folder.join("measure.py");
         repo::write(&measure, include_str!("measure.py"))?;
-        repo::write(&duck, include_str!("duck.py"))?;
-        Ok(Self { python, measure, duck, folder: folder.to_path_buf() })
+        Ok(Self { program, measure, folder: folder.to_path_buf() })
     }
 
-    /// Runs a program on as many processors as it has threads, and measures the whole process.
-    pub(super) fn measure(&self, command: &Command, threads: u32) -> Result<Sample> {
-        let log = self.folder.join("run.log");
-        let mut outer = process::command(&self.python, &self.folder);
-        outer.arg(&self.measure).arg(&log).arg(threads.to_string()).arg(command.get_program()).args(command.get_args());
-        let text = process::output(&mut outer)?;
+    /// Runs a program on so many processors, and measures the whole process with its children. What it printed is in the log.
+    pub(super) fn measure(&self, command: &Command, processors: u32) -> Result<Sample> {
+        let mut outer = process::command(&self.program, &self.folder);
+        outer.arg(&self.measure).arg(self.log_file()).arg(processors.to_string());
+        let text = process::output(outer.arg(command.get_program()).args(command.get_args()))?;
         let value: Value = serde_json::from_str(&text).map_err(|e| format!("measure.py: {e}"))?;
         if value["code"].as_i64() != Some(0) {
-            return Err(format!("{}: ended with {}\n{}", process::show(command), value["code"], repo::read(&log)?));
+            return Err(format!("{}: ended with {}\n{}", process::show(command), value["code"], self.log()?));
         }
         let number = |name: &str| value[name].as_f64().unwrap_or(f64::NAN);
         Ok(Sample { wall: number("wall"), cpu: number("cpu"), rss: number("rss") })
     }
 
-    /// Runs a statement in DuckDB with so many threads. The wall time is the statement's alone, without Python's start.
-    pub(super) fn statement(&self, threads: u32, settings: &[String], statement: &str) -> Result<(Sample, Vec<Vec<String>>)> {
-        let mut command = process::command(&self.python, &self.folder);
-        command.arg(&self.duck).arg(format!("SET threads = {threads}")).args(settings).arg(statement);
-        let mut sample = self.measure(&command, threads)?;
-        let log = repo::read(&self.folder.join("run.log"))?;
-        let value: Value = serde_json::from_str(log.lines().last().unwrap_or_default()).map_err(|e| format!("duck.py: {e}"))?;
+    /// What the program measured last has printed.
+    pub(super) fn log(&self) -> Result<String> {
+        repo::read(&self.log_file())
+    }
+
+    /// Runs a script, which prints JSON in its last line. Its `seconds` are the wall time, without Python's start.
+    pub(super) fn script<'a>(
+        &self,
+        processors: u32,
+        script: &Path,
+        args: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(Sample, Value)> {
+        let mut command = process::command(&self.program, &self.folder);
+        command.arg(script).args(args);
+        let mut sample = self.measure(&command, processors)?;
+        let log = self.log()?;
+        let value: Value =
+            serde_json::from_str(log.lines().last().unwrap_or_default()).map_err(|e| format!("{}: {e}", script.display()))?;
         sample.wall = value["seconds"].as_f64().unwrap_or(f64::NAN);
-        let row = |row: &Value| row.as_array().into_iter().flatten().map(|c| c.as_str().unwrap_or_default().to_owned()).collect();
-        Ok((sample, value["rows"].as_array().into_iter().flatten().map(row).collect()))
+        Ok((sample, value))
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.join("run.log")
     }
 }

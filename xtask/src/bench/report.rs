@@ -1,7 +1,17 @@
 //! Medians and ratios.
-use super::duckdb::Sample;
 
-/// All samples of one program at one thread count.
+/// What one run took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    /// Seconds.
+    pub(super) wall: f64,
+    /// Seconds of all threads, in user and system mode.
+    pub(super) cpu: f64,
+    /// Peak resident memory in MB.
+    pub(super) rss: f64,
+}
+
+/// All samples of one program.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) name: String,
@@ -11,12 +21,12 @@ pub(super) struct Row {
 /// A table in Markdown. The first row is what the others are compared with, pair by pair within a round.
 pub(super) fn print(title: &str, rows: &[Row]) {
     println!("\n### {title}\n");
-    println!("| program | wall s, median (min-max) | CPU s | peak RSS MB | its wall / ours, median of pairs |");
+    println!("| program | wall s, median (min-max) | CPU s | peak RSS MB | wall / that of the first, median of pairs |");
     println!("|---|---|---|---|---|");
-    let Some(ours) = rows.first() else { return };
+    let Some(first) = rows.first() else { return };
     for row in rows {
         let wall: Vec<f64> = row.samples.iter().map(|s| s.wall).collect();
-        let ratios: Vec<f64> = row.samples.iter().zip(&ours.samples).map(|(theirs, ours)| theirs.wall / ours.wall).collect();
+        let ratios: Vec<f64> = row.samples.iter().zip(&first.samples).map(|(its, first)| its.wall / first.wall).collect();
         let (low, high) = (wall.iter().copied().fold(f64::INFINITY, f64::min), wall.iter().copied().fold(0.0, f64::max));
         println!(
             "| {} | {:.2} ({low:.2}-{high:.2}) | {:.2} | {:.0} | {:.2} |",
