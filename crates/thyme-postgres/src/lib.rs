@@ -1,5 +1,8 @@
 //! PostgreSQL tables for Thyme connectors.
-#![cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "the wire is public for tests alone"))]
+#![cfg_attr(
+    not(feature = "testing"),
+    allow(dead_code, unreachable_pub, unused_imports, reason = "the wire is public for tests alone")
+)]
 mod catalog;
 mod client;
 mod config;
