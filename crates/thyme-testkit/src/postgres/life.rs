@@ -1,5 +1,6 @@
 //! One life of a server: from a start to the stop or the kill.
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ impl Life {
             let before = log(folder)?.len();
             let mut shell = install.by_user("sh");
             shell.args(["-c", GUARDIAN, "sh"]).arg(install.bin.join("postgres")).arg(folder).arg(port.to_string());
+            // What ends our process group (a terminal, `timeout`) must not end the guardian before its work is done.
+            shell.process_group(0);
             shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
             let guardian = shell.spawn().map_err(|e| broke("the server does not start", folder, e))?;
             let mut life = Self { guardian, pid: 0, folder: folder.to_path_buf() };
