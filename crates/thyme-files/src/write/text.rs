@@ -11,6 +11,9 @@ use thyme_formats::json_out::{JsonEncoder, JsonWriteOptions};
 use super::crew::{Crew, end};
 use super::options::Compression;
 
+/// The most room that is made ready ahead: what one row came to says little of the next.
+const ROOM: usize = 16 << 20;
+
 /// Rows below which a second thread costs more than it saves.
 const SLICE: usize = 4096;
 
@@ -52,7 +55,7 @@ impl Text {
             let slice = rows.slice(from, step.min(rows.num_rows() - from));
             let text = self.clone();
             let encode = move || {
-                let mut out = Vec::with_capacity(slice.num_rows() * each);
+                let mut out = Vec::with_capacity(slice.num_rows().saturating_mul(each).min(ROOM));
                 let bad = match text.encoder(slice.schema_ref())? {
                     Encoder::Jsonl(mut encoder) => encoder.encode(&slice, &mut out, None)?,
                     Encoder::Csv(mut encoder) => encoder.encode(&slice, &mut out)?,
@@ -82,5 +85,27 @@ pub(super) fn compress(block: &[u8], compression: Compression) -> Result<Vec<u8>
             encoder.finish().map_err(failed)
         }
         Compression::Zstd => zstd::bulk::compress(block, zstd::DEFAULT_COMPRESSION_LEVEL).map_err(failed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use thyme_core::arrow::array::{ArrayRef, Int64Array, RecordBatch};
+
+    use super::{Crew, Text};
+
+    #[tokio::test]
+    async fn a_huge_row_before_makes_no_room_for_as_many_as_huge() {
+        let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100_000));
+        let rows = RecordBatch::try_from_iter([("id", ids)]).unwrap();
+        let text = Text::Jsonl(thyme_formats::json_out::JsonWriteOptions::default());
+        for each in [0, 16 << 20, usize::MAX] {
+            let (texts, bad) = text.encode(&rows, each, &Crew::new(2)).await.unwrap();
+            assert!(bad.is_empty());
+            assert_eq!(texts.concat().iter().filter(|byte| **byte == b'\n').count(), 100_000);
+            assert!(texts.iter().all(|text| text.capacity() <= 32 << 20), "{each}");
+        }
     }
 }
