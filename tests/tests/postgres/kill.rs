@@ -168,9 +168,11 @@ async fn random(kind: Kind, rows: i64, kills: usize) -> Result<()> {
 }
 
 /// Dies at each point, the first time it is passed, the second, and so on.
-async fn points(rows: i64, times: usize) -> Result<()> {
+async fn points(rows: i64, times: u8) -> Result<()> {
+    // As many commits that each can be the one, and a few more.
+    let roll = rows / (i64::from(times) + 3);
     for kind in [Kind::Append, Kind::Upsert] {
-        let place = Place::new(|connection| kind.pipeline(connection, rows / 5)).await?;
+        let place = Place::new(|connection| kind.pipeline(connection, roll)).await?;
         place.database.run(&source(rows)).await?;
         for point in POINTS {
             for nth in 1..=times {
