@@ -10,6 +10,7 @@
 //!    into `base`.
 //! 3. Order: reject → stage → commit → (save, if the sink holds no cursor) → ack. Nothing upstream moves earlier.
 //! 4. Any failure but a rejected row drops reader, plan and writer; the task is opened again and goes on from what `open` returns.
+mod advice;
 mod batch;
 mod cdc;
 pub mod config;
@@ -39,6 +40,7 @@ mod store;
 pub mod testing;
 mod value;
 
+pub use advice::Advice;
 pub use async_trait::async_trait;
 pub use batch::Batch;
 pub use bytes;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Batch, Cursor, Dataset, Error, Job, Kind, Position, Reject, Result, SplitId};
+use crate::{Advice, Batch, Cursor, Dataset, Error, Job, Kind, Position, Reject, Result, SplitId};
 
 /// What a source says about itself, without reaching it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,11 +37,22 @@ pub trait Source: Any + Send + Sync + Debug {
         false
     }
 
-    /// Reaches it, authenticates, finds the table: what `thyme check` runs.
+    /// Reaches it, authenticates, finds the table: what `thyme check` runs first, whatever the pipeline asks for.
     ///
     /// # Errors
     /// `Auth`, `NotFound`, `Unavailable`, or whatever stands in the way of reading.
     async fn check(&self) -> Result<()>;
+
+    /// What the operator should know about reading it for `job`: a missing index, a setting that makes a guarantee depend on
+    /// who writes. `thyme check` prints it after [`Source::check`], and a run logs it once, before its first poll.
+    ///
+    /// # Errors
+    /// `NotFound`, `Config` … for what the job asks of the source and it does not have, such as the cursor column; else as
+    /// [`Source::check`].
+    async fn advise(&self, job: &Job) -> Result<Vec<Advice>> {
+        let _ = job;
+        Ok(Vec::new())
+    }
 
     /// Columns, key and event time as far as the source knows them; `None` where only the user can say (JSON on a topic).
     ///

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use thyme_core::{Batch, Cdc, Dataset, Error, Kind, Record, Result, Schedule, Sink, Source};
+use thyme_core::{Batch, Cdc, Dataset, Error, Job, Kind, Record, Result, Schedule, Sink, Source, Task};
 
 use crate::map::{self, Maps};
 use crate::{CommitPolicy, FromTimestamp, Late, Mistake, OnCursorLost, OnDrift, OnError, RetryPolicy, rules};
@@ -87,6 +87,17 @@ impl Pipeline {
     #[must_use]
     pub fn dataset(&self) -> Option<&Arc<Dataset>> {
         self.settings.dataset.as_ref()
+    }
+
+    /// What its source is told when it reads `dataset`, as far as the user decided it.
+    #[must_use]
+    pub fn job(&self, dataset: Arc<Dataset>) -> Job {
+        Job {
+            cursor: self.settings.cursor.clone(),
+            cdc: self.settings.cdc,
+            once: matches!(self.schedule, Some(Schedule::Once)),
+            ..Job::new(Task::alone(Arc::clone(&self.name)), dataset)
+        }
     }
 
     /// Runs it alone, with its state in `./.thyme`, until it ends or fails for good.

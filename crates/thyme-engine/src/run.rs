@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
-use thyme_core::{Dataset, Error, Job, Kind, Result, Retry, Start, Task};
+use thyme_core::{Advice, Dataset, Error, Job, Kind, Result, Retry, Start};
 
 use crate::lock::Lock;
 use crate::progress::Doing;
@@ -24,6 +24,8 @@ pub(crate) struct Going {
     forget: bool,
     /// When the next poll is due; `None`: now.
     poll: Option<Timestamp>,
+    /// The log has what the operator should know.
+    advised: bool,
 }
 
 impl Going {
@@ -33,7 +35,7 @@ impl Going {
             Some(FromTimestamp::At(at)) => Some(Start::At(at.as_microsecond())),
             _ => None,
         };
-        Self { dataset: None, report_drift: settings.dataset.is_none(), start, forget: false, poll: None }
+        Self { dataset: None, report_drift: settings.dataset.is_none(), start, forget: false, poll: None, advised: false }
     }
 
     /// With the columns found.
@@ -89,7 +91,7 @@ async fn attempt(work: &Work, going: &mut Going) -> Result<(), Broken> {
         going.dataset = Some(columns::find(work).await?);
     }
     let (from, to) = jobs(work, going)?;
-    let mut session = Session::open(work, from, to, going.forget).await?;
+    let mut session = Session::open(work, from.clone(), to, going.forget).await?;
     if work.is_once() && !going.forget && session.lanes.values().any(|lane| lane.cursor.finished) {
         let cursor = session.lanes.values().next().map(|lane| lane.cursor.clone());
         work.counters.note(|summary| (summary.finished_before, summary.cursor) = (true, cursor));
@@ -98,6 +100,7 @@ async fn attempt(work: &Work, going: &mut Going) -> Result<(), Broken> {
     if let Some(cursor) = session.lanes.values().next().map(|lane| lane.cursor.clone()).filter(|cursor| cursor.seq > 0) {
         work.counters.note(|summary| summary.cursor = Some(cursor));
     }
+    advise(work, going, &from).await?;
     loop {
         if let Some(at) = going.poll {
             work.counters.state(Doing::Waiting);
@@ -116,20 +119,30 @@ async fn attempt(work: &Work, going: &mut Going) -> Result<(), Broken> {
     }
 }
 
+/// Logs what the operator should know, once in a run.
+async fn advise(work: &Work, going: &mut Going, job: &Job) -> Result<()> {
+    if !going.advised {
+        for Advice { message, remedy } in work.pipeline.source.advise(job).await? {
+            tracing::warn!(pipeline = &*work.pipeline.name, remedy, "{message}");
+        }
+        going.advised = true;
+    }
+    Ok(())
+}
+
 /// What source and sink are told.
 pub(crate) fn jobs(work: &Work, going: &Going) -> Result<(Job, Job)> {
     let dataset = going.dataset.clone();
     let dataset = dataset.ok_or_else(|| Error::new(Kind::Unexpected, "the columns of the pipeline are not known yet"))?;
     let settings = &work.pipeline.settings;
+    let job = work.pipeline.job(dataset);
     let from = Job {
-        cursor: settings.cursor.clone(),
         start: going.start,
-        cdc: settings.cdc,
-        once: work.once || work.is_once(),
+        once: work.once || job.once,
         report_drift: going.report_drift,
         buffer: work.buffer,
         threads: work.threads,
-        ..Job::new(Task::alone(Arc::clone(&work.pipeline.name)), dataset)
+        ..job
     };
     let mut to = from.clone();
     if let Some(dataset) = &settings.maps.to {

@@ -1,4 +1,5 @@
 //! Tables and queries, read by a cursor column or once.
+mod advise;
 mod begin;
 mod columns;
 mod examine;
@@ -16,9 +17,8 @@ mod session;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use thyme_core::{Cdc, Cursor, Dataset, Error, Job, Kind, Plan, Result, Source, SourceInfo, async_trait};
+use thyme_core::{Advice, Cdc, Cursor, Dataset, Error, Job, Kind, Plan, Result, Source, SourceInfo, async_trait};
 use tokio::sync::Mutex;
 
 use crate::config::{Connection, PostgresSourceConfig, PostgresSourceConfigBuilder, postgres_source_config_builder};
@@ -37,7 +37,6 @@ pub struct PostgresSource {
     config: PostgresSourceConfig,
     /// What earlier polls of this process know about open transactions.
     guard: Arc<Mutex<Guard>>,
-    examined: Arc<AtomicBool>,
 }
 
 impl<S: postgres_source_config_builder::IsComplete> PostgresSourceConfigBuilder<S> {
@@ -51,7 +50,7 @@ impl PostgresSource {
     /// A source from its configuration; nothing is reached.
     #[must_use]
     pub fn new(config: PostgresSourceConfig) -> Self {
-        Self { config, guard: Arc::default(), examined: Arc::default() }
+        Self { config, guard: Arc::default() }
     }
 
     /// Builds a configuration, then the source.
@@ -109,6 +108,11 @@ impl Source for PostgresSource {
         examine::check(&client, &relation, &self.config).await
     }
 
+    async fn advise(&self, job: &Job) -> Result<Vec<Advice>> {
+        polled(job)?;
+        self.advice(job).await
+    }
+
     async fn discover(&self) -> Result<Option<Dataset>> {
         let connection = self.connection()?;
         let client = session::reading(&connection).await?;
@@ -118,10 +122,16 @@ impl Source for PostgresSource {
     }
 
     async fn plan(&self, job: &Job, from: &Cursor) -> Result<Box<dyn Plan>> {
-        if job.cdc == Cdc::Debezium {
-            let text = "`cdc = \"debezium\"` is for sources that carry envelopes: a table that is polled has none";
-            return Err(Error::new(Kind::Config, text).context("remedy", "read the topic that Debezium writes, by type `kafka`"));
-        }
+        polled(job)?;
         self.begin(job, from).await
     }
+}
+
+/// A table that is polled has rows, and no envelopes.
+fn polled(job: &Job) -> Result<()> {
+    if job.cdc != Cdc::Debezium {
+        return Ok(());
+    }
+    let text = "`cdc = \"debezium\"` is for sources that carry envelopes: a table that is polled has none";
+    Err(Error::new(Kind::Config, text).context("remedy", "read the topic that Debezium writes, by type `kafka`"))
 }

@@ -55,6 +55,13 @@ impl Place {
         Running { child: command.spawn().unwrap(), log }
     }
 
+    /// What a command about the pipeline file says on stdout, and how it ends.
+    pub(crate) fn answer(&self, command: &str) -> (Option<i32>, String) {
+        let mut program = Command::new(binary().unwrap());
+        let ran = program.current_dir(self.folder.path()).args([command, "pipeline.toml"]).stdin(Stdio::null()).output().unwrap();
+        (ran.status.code(), String::from_utf8(ran.stdout).unwrap())
+    }
+
     /// Takes state and output of an older run away.
     pub(crate) async fn fresh(&self, sql: &str) -> Result<()> {
         for name in ["state", "out"] {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use thyme_testkit::Suite;
 use thyme_testkit::postgres::{Major, missing};
 
+mod check;
 mod kill;
 mod life;
 mod two;
@@ -13,5 +14,5 @@ mod two;
 fn main() -> ExitCode {
     let needs = Major::chosen().map_or_else(|e| Some(e.to_string()), missing);
     let suite = Suite::new("postgres").needs(needs);
-    thyme_testkit::main([two::cases(kill::cases(suite))])
+    thyme_testkit::main([check::cases(two::cases(kill::cases(suite)))])
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use thyme_core::arrow::datatypes::FieldRef;
-use thyme_core::{Cursor, Dataset, Error, Job, Task, nearest};
+use thyme_core::{Advice, Cursor, Dataset, Error, Job, nearest};
 use thyme_engine::Pipeline;
 
 use crate::exit::Exit;
@@ -32,38 +32,69 @@ impl Check {
 async fn pipeline(pipeline: &Pipeline) -> bool {
     let name = pipeline.name();
     let (source, sink) = (pipeline.source(), pipeline.sink());
-    let reached = tell(name, "source", &source.info().identity, source.check().await);
-    let written = tell(name, "sink", &sink.info().identity, sink.check().await);
-    let columns = if reached { columns(pipeline).await } else { Ok(Vec::new()) };
-    let columns = match columns {
-        Ok(findings) => {
-            findings.iter().for_each(|finding| say::line(format_args!("{name}: columns: {finding}")));
-            findings.is_empty()
+    let read = match looked(pipeline).await {
+        Ok(found) => {
+            say::line(format_args!("{name}: source: ok: {}", source.info().identity));
+            found.advice.iter().for_each(|advice| warn(name, advice));
+            columns(pipeline, found.columns).await
         }
-        Err(error) => tell(name, "columns", "of the source", Err(error)),
+        Err(error) => tell(name, "source", &error),
     };
-    reached && written && columns
-}
-
-fn tell(pipeline: &str, what: &str, identity: &str, result: Result<(), Error>) -> bool {
-    match result {
-        Ok(()) => say::line(format_args!("{pipeline}: {what}: ok: {identity}")),
-        Err(error) => {
-            say::line(format_args!("{pipeline}: {what}: {}: {error}", error.kind()));
-            say::line(format_args!("  help: {}", error.remedy()));
-            return false;
-        }
+    match sink.check().await {
+        Ok(()) => say::line(format_args!("{name}: sink: ok: {}", sink.info().identity)),
+        Err(error) => return tell(name, "sink", &error),
     }
-    true
+    read
 }
 
-/// How the declared columns and those of the source do not fit together.
-async fn columns(pipeline: &Pipeline) -> Result<Vec<String>, Error> {
-    let found = pipeline.source().discover().await?;
-    let Some(declared) = pipeline.dataset() else {
-        let help = "the source does not know its columns; declare them in `dataset.fields`, `thyme inspect` may help";
-        return Ok(if found.is_none() { vec![help.into()] } else { Vec::new() });
+/// What is known of a source that was reached.
+struct Found {
+    columns: Option<Dataset>,
+    advice: Vec<Advice>,
+}
+
+async fn looked(pipeline: &Pipeline) -> Result<Found, Error> {
+    let source = pipeline.source();
+    source.check().await?;
+    let columns = source.discover().await?;
+    let dataset = pipeline.dataset().cloned().or_else(|| columns.clone().map(Arc::new));
+    let advice = match dataset {
+        Some(dataset) => source.advise(&pipeline.job(dataset)).await?,
+        None => Vec::new(),
     };
+    Ok(Found { columns, advice })
+}
+
+/// An error, said. It is not well.
+fn tell(pipeline: &str, what: &str, error: &Error) -> bool {
+    say::line(format_args!("{pipeline}: {what}: {}: {error}", error.kind()));
+    say::line(format_args!("  help: {}", error.remedy()));
+    false
+}
+
+fn warn(pipeline: &str, Advice { message, remedy }: &Advice) {
+    say::line(format_args!("{pipeline}: source: warning: {message}"));
+    say::line(format_args!("  help: {remedy}"));
+}
+
+/// Whether the declared columns and those of the source fit together. Says how they do not.
+async fn columns(pipeline: &Pipeline, found: Option<Dataset>) -> bool {
+    let name = pipeline.name();
+    let findings = match (pipeline.dataset(), found) {
+        (Some(declared), found) => match unfit(pipeline, declared, found).await {
+            Ok(findings) => findings,
+            Err(error) => return tell(name, "columns", &error),
+        },
+        (None, Some(_)) => Vec::new(),
+        (None, None) => {
+            vec!["the source does not know its columns; declare them in `dataset.fields`, `thyme inspect` may help".into()]
+        }
+    };
+    findings.iter().for_each(|finding| say::line(format_args!("{name}: columns: {finding}")));
+    findings.is_empty()
+}
+
+async fn unfit(pipeline: &Pipeline, declared: &Arc<Dataset>, found: Option<Dataset>) -> Result<Vec<String>, Error> {
     let mut findings = found.map(|found| missing(declared, &found)).unwrap_or_default();
     let info = pipeline.source().info();
     if !info.streaming && !info.needs_cursor {
@@ -85,7 +116,7 @@ fn missing(declared: &Dataset, found: &Dataset) -> Vec<String> {
 /// Reads the first batch as declared: what types mean only the values tell.
 async fn first_rows(pipeline: &Pipeline, declared: &Arc<Dataset>) -> Result<Vec<String>, Error> {
     let source = pipeline.source();
-    let job = Job { once: true, ..Job::new(Task::alone(pipeline.name()), Arc::clone(declared)) };
+    let job = Job { once: true, ..pipeline.job(Arc::clone(declared)) };
     let mut plan = source.plan(&job, &Cursor::start(source.info().identity)).await?;
     let Some(split) = plan.next().await? else { return Ok(Vec::new()) };
     let Some(batch) = plan.reader(&split, None).await?.next().await? else { return Ok(Vec::new()) };

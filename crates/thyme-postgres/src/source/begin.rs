@@ -1,7 +1,6 @@
 //! The start of a poll: goes on with the one under way, or fixes the bound and the ranges of the next.
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use thyme_core::{Cdc, Cursor, Error, Job, Kind, Op, Plan, Result, Start};
 
@@ -73,7 +72,7 @@ impl PostgresSource {
     }
 
     /// The cursor column and what puts the rows in order.
-    fn order(&self, relation: &mut Relation, job: &Job) -> Result<(Option<Column>, Order)> {
+    pub(super) fn order(&self, relation: &mut Relation, job: &Job) -> Result<(Option<Column>, Order)> {
         let ties = relation.tie_breaker(&self.config.tie_breaker)?;
         let Some(name) = &job.cursor else {
             if !job.once {
@@ -97,11 +96,6 @@ impl PostgresSource {
         let Scene { client, relation, order, job } = *scene;
         let distance = self.config.lookback.as_ref().map(|text| lookback::distance(cursor, text)).transpose()?;
         examine::can_tell(client, relation, distance.is_some()).await?;
-        if !self.examined.swap(true, Ordering::Relaxed) {
-            for note in examine::notes(client, relation, cursor, order).await? {
-                tracing::warn!(pipeline = &*job.task.pipeline, note, "the cursor column");
-            }
-        }
         self.no_nulls(scene, cursor).await?;
         if base.after.is_none() {
             base.after = start(&self.config.initial_value, cursor, job);

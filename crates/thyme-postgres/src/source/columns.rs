@@ -114,7 +114,7 @@ pub(super) fn dataset(relation: &Relation, name: &str, only: &[String], numeric:
 
 /// A column that no ordering can be made of.
 pub(super) fn no_order(relation: &Relation) -> Error {
-    let what = if relation.table { "the table has no primary key" } else { "a query has no primary key" };
+    let what = if relation.table.is_some() { "the table has no primary key" } else { "a query has no primary key" };
     let text = format!("{what}: rows that agree in the cursor column can't be told apart");
     Error::new(Kind::Config, text).context("remedy", "set `tie_breaker` to columns that are unique together, or `lookback`")
 }

@@ -1,7 +1,7 @@
 //! What is read: a table or a query, its columns, and the columns that order its rows.
 use thyme_core::{Error, Kind, Result};
 
-use crate::catalog::{Column, TableKind, describe_query, describe_table};
+use crate::catalog::{Column, Index, TableKind, describe_query, describe_table};
 use crate::client::Client;
 use crate::config::{Connection, PostgresSourceConfig};
 use crate::error::from_pg;
@@ -22,15 +22,16 @@ pub(super) struct Relation {
     pub(super) columns: Vec<Column>,
     /// Empty without one, and for queries.
     pub(super) primary_key: Vec<String>,
-    /// Columns that lead an index.
-    pub(super) indexed: Vec<String>,
+    /// `None` for what has no indexes of its own here: queries, views, foreign tables.
+    pub(super) indexes: Option<Vec<Index>>,
     /// As of the last `ANALYZE`; `None` where nobody knows.
     pub(super) estimated_rows: Option<i64>,
     /// The server does not see who writes it.
     pub(super) foreign: bool,
     /// A plain table, which can be sampled.
     pub(super) sampled: bool,
-    pub(super) table: bool,
+    /// `"schema"."name"`; `None` for a query.
+    pub(super) table: Option<String>,
 }
 
 /// What is read, without reaching it: for messages and as part of the source's identity.
@@ -49,17 +50,17 @@ impl Relation {
         let mut relation = match (&config.table, &config.query) {
             (Some(name), None) => {
                 let table = describe_table(client, &connection.schema, name).await?;
-                let indexed = table.indexes.iter().filter(|index| !index.partial);
+                let kept = matches!(table.kind, TableKind::Table | TableKind::MaterializedView | TableKind::Partitioned);
                 Self {
                     from: format!("{} AS \"r\"", table.sql()),
                     filter,
-                    indexed: indexed.filter_map(|index| index.columns.first()?.clone()).collect(),
+                    table: Some(table.sql()),
+                    indexes: kept.then_some(table.indexes),
                     estimated_rows: Some(table.estimated_rows).filter(|rows| *rows >= 0),
                     foreign: table.kind == TableKind::Foreign,
-                    sampled: matches!(table.kind, TableKind::Table | TableKind::MaterializedView | TableKind::Partitioned),
+                    sampled: kept,
                     columns: table.columns,
                     primary_key: table.primary_key,
-                    table: true,
                 }
             }
             (None, Some(query)) => {
@@ -69,11 +70,11 @@ impl Relation {
                     filter,
                     columns: describe_query(client, query).await?,
                     primary_key: Vec::new(),
-                    indexed: Vec::new(),
+                    indexes: None,
                     estimated_rows: None,
                     foreign: false,
                     sampled: false,
-                    table: false,
+                    table: None,
                 }
             }
             _ => return Err(Error::new(Kind::Config, "a source reads a `table` or a `query`: set one of them")),
@@ -122,6 +123,11 @@ impl Relation {
                 ..Column::new(name, PgType::Int8)
             })
             .to_vec()
+    }
+
+    /// Whether a column stands in for a tie-breaker.
+    pub(super) fn stands_in(column: &Column) -> bool {
+        [HASH, COPY].contains(&column.name.as_str())
     }
 
     /// `FROM … WHERE …` with these conditions and the filter.

@@ -7,6 +7,7 @@ use thyme_testkit::Suite;
 use thyme_testkit::harness::NullTicks;
 use thyme_testkit::postgres::{Major, missing};
 
+mod advice;
 mod conformance;
 mod cuts;
 mod keys;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         late::suite(there.clone()),
         late::models(there.clone()),
         keys::suite(there.clone()),
-        cuts::suite(there),
+        cuts::suite(there.clone()),
+        advice::suite(there),
     ])
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use thyme_core::memory::{Crash, Table, Target};
-use thyme_core::{Cursor, Dataset, Job, Plan, Position, Reader, Result, Sink, Source, SourceInfo, SplitId, async_trait};
+use thyme_core::{Advice, Cursor, Dataset, Job, Plan, Position, Reader, Result, Sink, Source, SourceInfo, SplitId, async_trait};
 use thyme_engine::{CommitPolicy, Engine, Pipeline, RetryPolicy};
 use tokio_util::sync::CancellationToken;
 
@@ -142,6 +142,9 @@ impl Source for Watched {
     }
     async fn check(&self) -> Result<()> {
         self.source.check().await
+    }
+    async fn advise(&self, job: &Job) -> Result<Vec<Advice>> {
+        self.source.advise(job).await
     }
     async fn discover(&self) -> Result<Option<Dataset>> {
         self.source.discover().await

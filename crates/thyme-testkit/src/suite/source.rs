@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use thyme_core::{Cursor, Job, Kind, Plan, Position, Reader, Result, Source, SourceInfo, SplitId, Task, async_trait};
+use thyme_core::{Advice, Cursor, Job, Kind, Plan, Position, Reader, Result, Source, SourceInfo, SplitId, Task, async_trait};
 
 use super::{Case, check};
 use crate::drive::{self, Cut, Durable, How, breaks};
@@ -188,6 +188,9 @@ impl Source for Impatient {
     }
     async fn check(&self) -> Result<()> {
         self.0.check().await
+    }
+    async fn advise(&self, job: &Job) -> Result<Vec<Advice>> {
+        self.0.advise(job).await
     }
     async fn discover(&self) -> Result<Option<thyme_core::Dataset>> {
         self.0.discover().await
