@@ -1,31 +1,37 @@
 //! A connection to the server.
+mod rows;
+mod socket;
+mod tap;
 mod tls;
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::time::Duration;
 
 use thyme_core::{Error, Kind, Result, duration};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as Wire;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{Config, NoTls, Socket};
+use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+pub use rows::Rows;
 
 use crate::config::{Connection, SslMode};
 use crate::error;
+use socket::Socket;
+use tap::{Flow, Tap, Tapped};
 
 /// A connection. Dropped, it ends with everything that was under way on it.
 pub struct Client {
     inner: tokio_postgres::Client,
     task: JoinHandle<()>,
-    tls: Option<MakeRustlsConnect>,
+    flow: Flow,
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("tls", &self.tls.is_some()).finish_non_exhaustive()
+        f.debug_struct("Client").finish_non_exhaustive()
     }
 }
 
@@ -49,21 +55,6 @@ impl Drop for Client {
     }
 }
 
-impl Client {
-    /// Asks the server to stop what this connection is doing. Whether it did shows in that statement's result.
-    ///
-    /// # Errors
-    /// `Unavailable` when the server can't be reached.
-    pub async fn cancel(&self) -> Result<()> {
-        let token = self.inner.cancel_token();
-        let cancelled = match &self.tls {
-            Some(tls) => token.cancel_query(tls.clone()).await,
-            None => token.cancel_query(NoTls).await,
-        };
-        cancelled.map_err(|e| error::from_pg(e, "cancel the statement"))
-    }
-}
-
 /// Connects, logs in, and makes the session independent of the settings of server and role: UTC, ISO dates, all digits.
 ///
 /// # Errors
@@ -84,17 +75,19 @@ async fn open(connection: &Connection) -> Result<Client> {
     let mode = if connection.host.starts_with('/') { SslMode::Disable } else { connection.sslmode };
     let tls = if mode == SslMode::Disable { None } else { Some(tls::connector(connection)?) };
     let client = match (mode, tls) {
-        (SslMode::Disable, _) | (_, None) => plain(&config).await,
+        (SslMode::Disable, _) | (_, None) => plain(connection, &config).await?,
         // The two modes with a second way; what the server said to the first counts when both fail.
-        (SslMode::Allow, Some(tls)) => match plain(&config).await {
-            Err(first) if unwelcome(&first) => secure(&config, Wire::Require, tls).await.map_err(|_| first),
+        (SslMode::Allow, Some(tls)) => match plain(connection, &config).await? {
+            Err(first) if unwelcome(&first) => secure(connection, &config, Wire::Require, tls).await?.map_err(|_| first),
             done => done,
         },
-        (SslMode::Prefer, Some(tls)) => match secure(&config, Wire::Prefer, tls).await {
-            Err(first) if unwelcome(&first) || error::tls(&first).is_some() => plain(&config).await.map_err(|_| first),
+        (SslMode::Prefer, Some(tls)) => match secure(connection, &config, Wire::Prefer, tls).await? {
+            Err(first) if unwelcome(&first) || error::tls(&first).is_some() => {
+                plain(connection, &config).await?.map_err(|_| first)
+            }
             done => done,
         },
-        (_, Some(tls)) => secure(&config, Wire::Require, tls).await,
+        (_, Some(tls)) => secure(connection, &config, Wire::Require, tls).await?,
     };
     let client = client.map_err(|e| {
         let hint = tls::remedy(&e);
@@ -114,35 +107,40 @@ fn unwelcome(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
-async fn plain(config: &Config) -> Result<Client, tokio_postgres::Error> {
-    session(config, Wire::Disable, NoTls, None).await
+/// What the server says to those who come.
+type Answer = Result<Client, tokio_postgres::Error>;
+
+async fn plain(connection: &Connection, config: &Config) -> Result<Answer> {
+    session(connection, config, Wire::Disable, NoTls).await
 }
 
-async fn secure(config: &Config, wire: Wire, tls: MakeRustlsConnect) -> Result<Client, tokio_postgres::Error> {
-    session(config, wire, tls.clone(), Some(tls)).await
+async fn secure(connection: &Connection, config: &Config, wire: Wire, mut tls: MakeRustlsConnect) -> Result<Answer> {
+    let tls = MakeTlsConnect::<Socket>::make_tls_connect(&mut tls, &connection.host);
+    let tls = tls.map_err(|e| Error::new(Kind::Config, "`host` is no name that TLS can prove").source(e))?;
+    session(connection, config, wire, Tapped(tls)).await
 }
 
-async fn session<T>(config: &Config, wire: Wire, make: T, tls: Option<MakeRustlsConnect>) -> Result<Client, tokio_postgres::Error>
+async fn session<T>(connection: &Connection, config: &Config, wire: Wire, tls: T) -> Result<Answer>
 where
-    T: MakeTlsConnect<Socket>,
+    T: TlsConnect<Tap<Socket>> + Send,
     T::Stream: Send + 'static,
-    T::TlsConnect: Send,
-    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    T::Future: Send,
 {
     let mut config = config.clone();
     config.ssl_mode(wire);
-    let (inner, connection) = config.connect(make).await?;
-    // What ends the connection also ends the statement under way, which reports it.
-    let task = tokio::spawn(async move { drop(connection.await) });
-    Ok(Client { inner, task, tls })
+    let socket = socket::open(connection).await.map_err(|e| Error::new(Kind::Unavailable, "cannot connect").source(e))?;
+    let flow = Flow::default();
+    let tap = Tap::new(socket, flow.clone(), wire != Wire::Disable);
+    Ok(config.connect_raw(tap, tls).await.map(|(inner, wire)| {
+        // What ends the connection also ends the statement under way, which reports it.
+        let task = tokio::spawn(async move { drop(wire.await) });
+        Client { inner, task, flow }
+    }))
 }
 
 fn config(connection: &Connection) -> Result<Config> {
     let mut config = Config::new();
-    config.host(&connection.host).port(connection.port).dbname(&connection.database).user(&connection.user);
-    config.application_name(&connection.application_name);
-    // A peer that vanished is noticed within two minutes, also by a statement that waits for it.
-    config.keepalives_idle(Duration::from_secs(60)).keepalives_interval(Duration::from_secs(15)).keepalives_retries(4);
+    config.dbname(&connection.database).user(&connection.user).application_name(&connection.application_name);
     if let Some(password) = &connection.password {
         config.password(password.reveal()?.expose());
     }

@@ -84,6 +84,13 @@ pub struct Decoder {
     bad: Vec<Bad>,
 }
 
+/// Where a batch is full.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    rows: usize,
+    bytes: usize,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Header,
@@ -131,17 +138,38 @@ impl Decoder {
     /// # Errors
     /// `Unexpected` with row and column for bytes that the server does not send.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<()> {
+        self.feed_some(chunk, usize::MAX, usize::MAX).map(drop)
+    }
+
+    /// Takes bytes until there are so many rows, or rows of so many bytes, and says how many it took: all, if there are not.
+    ///
+    /// # Errors
+    /// As [`Decoder::feed`].
+    pub fn feed_some(&mut self, chunk: &[u8], rows: usize, bytes: usize) -> Result<usize> {
+        let limit = Limit { rows, bytes };
         if self.partial.is_empty() {
-            let used = self.tuples(chunk)?;
+            let used = self.tuples(chunk, limit)?;
+            if self.full(limit) {
+                return Ok(used);
+            }
             self.partial.extend_from_slice(chunk.get(used..).unwrap_or_default());
-            return Ok(());
+            return Ok(chunk.len());
         }
         let mut joined = std::mem::take(&mut self.partial);
+        let before = joined.len();
         joined.extend_from_slice(chunk);
-        let used = self.tuples(&joined)?;
+        let used = self.tuples(&joined, limit)?;
+        // A tuple that was cut ends behind what was there before.
+        if self.full(limit) && used >= before {
+            return Ok(used - before);
+        }
         joined.drain(..used);
         self.partial = joined;
-        Ok(())
+        Ok(chunk.len())
+    }
+
+    fn full(&self, limit: Limit) -> bool {
+        self.rows >= limit.rows || self.bytes >= limit.bytes
     }
 
     /// Rows that [`Decoder::take`] would return.
@@ -198,7 +226,7 @@ impl Decoder {
     }
 
     /// Decodes what is whole in `bytes`, and says how much that is.
-    fn tuples(&mut self, bytes: &[u8]) -> Result<usize> {
+    fn tuples(&mut self, bytes: &[u8], limit: Limit) -> Result<usize> {
         let mut at = 0;
         if self.stage == Stage::Header {
             match header(bytes)? {
@@ -207,14 +235,14 @@ impl Decoder {
             }
             self.stage = Stage::Tuples;
         }
-        while self.stage == Stage::Tuples {
+        while self.stage == Stage::Tuples && !self.full(limit) {
             let Some(end) = self.split(bytes, at)? else { return Ok(at) };
             if self.stage == Stage::Tuples {
                 self.tuple(bytes, at, end)?;
             }
             at = end;
         }
-        if at < bytes.len() {
+        if self.stage == Stage::Done && at < bytes.len() {
             return Err(self.broken(None, "bytes after the trailer"));
         }
         Ok(at)

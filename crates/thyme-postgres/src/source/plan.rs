@@ -157,9 +157,11 @@ impl Plan for PollPlan {
         let rows = self.relation.rows(conditions);
         let sql = format!("COPY (SELECT {} {rows}{}) TO STDOUT (FORMAT binary)", selected.list, order.by());
         let client = self.session().await?;
-        let stream = client.copy_out(&sql).await.map_err(|e| from_pg(e, "read the rows"))?;
+        let stream = client.rows(&sql).await.map_err(|e| from_pg(e, "read the rows"))?;
         Ok(Box::new(RowReader {
-            stream: Box::pin(stream),
+            stream,
+            block: Vec::new(),
+            at: 0,
             client,
             decoder: selected.decoder()?,
             selected,
@@ -173,7 +175,6 @@ impl Plan for PollPlan {
             split: Arc::clone(split),
             pins: self.pins,
             nothing: Arc::clone(&self.nothing),
-            ahead: None,
             rows: 0,
             ended: false,
             emitted: false,

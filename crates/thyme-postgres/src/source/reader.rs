@@ -1,23 +1,20 @@
 //! One range, by one `COPY`, decoded while the server still sends.
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use thyme_core::arrow::array::cast::AsArray;
 use thyme_core::arrow::array::types::Int64Type;
 use thyme_core::arrow::array::{Array, BooleanArray};
 use thyme_core::arrow::datatypes::SchemaRef;
-use thyme_core::bytes::Bytes;
 use thyme_core::{Batch, Error, Kind, Op, Ops, Position, Reader, Result, SplitId, async_trait};
 use tokio::time::Instant;
-use tokio_postgres::CopyOutStream;
 
 use super::columns::Selected;
 use super::place::{Place, Seen};
 use super::print;
-use crate::client::Client;
+use crate::client::{Client, Rows};
 use crate::copy::{Decoded, Decoder};
 use crate::error::from_pg;
 
@@ -33,7 +30,10 @@ const TRAILER: [u8; 2] = [0xff, 0xff];
 /// Reads one range. Its connection ends with it.
 pub(super) struct RowReader {
     pub(super) client: Client,
-    pub(super) stream: Pin<Box<CopyOutStream>>,
+    pub(super) stream: Rows,
+    /// What the server sent; all before `at` is decoded.
+    pub(super) block: Vec<u8>,
+    pub(super) at: usize,
     pub(super) decoder: Decoder,
     pub(super) selected: Selected,
     pub(super) schema: SchemaRef,
@@ -51,8 +51,6 @@ pub(super) struct RowReader {
     /// The end is told even if there is nothing before it: a moving start.
     pub(super) pins: bool,
     pub(super) nothing: Nothing,
-    /// The next row, which no longer fits into the batch.
-    pub(super) ahead: Option<Bytes>,
     pub(super) rows: u64,
     /// The server has sent all.
     pub(super) ended: bool,
@@ -71,29 +69,44 @@ impl RowReader {
     /// Takes in what makes a batch; false when the server has sent all. A full batch looks one row ahead, so that the last one
     /// knows that it is.
     async fn fill(&mut self) -> Result<bool> {
-        if let Some(ahead) = self.ahead.take() {
-            self.decoder.feed(&ahead)?;
-        }
         let mut since = Instant::now();
         loop {
             let full = self.decoder.rows() >= self.batch_rows || self.decoder.bytes() >= BATCH_BYTES;
+            match self.block.get(self.at..).unwrap_or_default() {
+                [] => {}
+                rest if !full => {
+                    self.at += self.decoder.feed_some(rest, self.batch_rows, BATCH_BYTES)?;
+                    continue;
+                }
+                rest if *rest == TRAILER => {
+                    self.decoder.feed(rest)?;
+                    self.at = self.block.len();
+                    continue;
+                }
+                rest if *rest != TRAILER[..1] => return Ok(true),
+                _ => {}
+            }
             if self.decoder.rows() == 0 {
                 since = Instant::now();
             }
-            let chunk = match self.stream.next().now_or_never() {
-                Some(chunk) => chunk,
+            let block = match self.stream.next().now_or_never() {
+                Some(block) => block,
                 None if self.decoder.rows() == 0 => self.stream.next().await,
                 None => match tokio::time::timeout_at(since + TRICKLE, self.stream.next()).await {
-                    Ok(chunk) => chunk,
+                    Ok(block) => block,
                     Err(_) => return Ok(true),
                 },
             };
-            match chunk.transpose().map_err(|e| from_pg(e, "read the rows"))? {
-                Some(bytes) if full && *bytes != TRAILER => {
-                    self.ahead = Some(bytes);
-                    return Ok(true);
+            match block.map_err(|e| from_pg(e, "read the rows"))? {
+                Some(block) => {
+                    self.block.drain(..self.at);
+                    if self.block.is_empty() {
+                        self.block = block
+                    } else {
+                        self.block.extend(block)
+                    }
+                    self.at = 0;
                 }
-                Some(bytes) => self.decoder.feed(&bytes)?,
                 None => {
                     self.decoder.end()?;
                     return Ok(false);
