@@ -1,0 +1,1 @@
+//! Apache Kafka for Thyme connectors: read and published exactly once.
