@@ -1,1 +1,13 @@
 //! Apache Kafka for Thyme connectors: read and published exactly once.
+mod client;
+mod config;
+mod connector;
+mod error;
+mod raw;
+
+pub use config::{
+    Acks, AutoOffsetReset, Compression, Connection, CreateTopic, Delivery, Encoding, Format, GroupProtocol, HeaderColumn,
+    IsolationLevel, KafkaSinkConfig, KafkaSinkConfigBuilder, KafkaSourceConfig, KafkaSourceConfigBuilder, MetadataColumn, Pem,
+    SaslMechanism, SchemaRegistry, SecurityProtocol,
+};
+pub use connector::KAFKA;
