@@ -4,12 +4,16 @@
 //! The programs come from `cargo xtask services up kafka` and need Java 17. A broker starts in two to four seconds: its
 //! storage was formatted and its classes were loaded once, and are copied.
 mod admin;
+mod connect;
 mod install;
+pub mod issuer;
 mod listener;
 mod node;
 mod ports;
 mod properties;
 mod records;
+mod registry;
+mod side;
 mod template;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,10 +28,13 @@ pub use crate::guarded::Stop;
 use crate::program::broke;
 use crate::proxy::Proxy;
 pub use admin::Offsets;
+pub use connect::{Connect, Shape};
+pub use issuer::Issuer;
 pub use listener::Listener;
 use node::Node;
 pub use properties::Settings;
 pub use records::{New, Record};
+pub use registry::{Registry, RegistryVersion};
 use template::Template;
 
 /// The user that SASL listeners know, by PLAIN and by SCRAM.

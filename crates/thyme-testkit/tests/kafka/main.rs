@@ -1,6 +1,7 @@
 //! The broker of a test is a real one, comes back with its data, and leaves nothing behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 #![allow(clippy::print_stdout, reason = "one process tells another where its broker is")]
+mod around;
 mod ways;
 
 use std::process::{Command, ExitCode, Stdio};
@@ -8,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use thyme_core::{Result, env};
 use thyme_testkit::Suite;
-use thyme_testkit::kafka::{Kafka, Listener, New, Settings, Stop, missing};
+use thyme_testkit::kafka::{Connect, Kafka, Listener, New, RegistryVersion, Settings, Stop, issuer, missing};
+use thyme_testkit::postgres::{self, Major};
 use thyme_testkit::proxy::Faults;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -29,7 +31,16 @@ fn main() -> ExitCode {
         .case("lets_in_by_every_way", ways::right)
         .case("refuses_what_is_wrong", ways::wrong)
         .case("goes_when_its_process_is_killed", goes);
-    thyme_testkit::main([suite])
+    let registry = RegistryVersion::ALL.iter().find_map(|version| version.missing());
+    let postgres = Major::chosen().map_or_else(|error| Some(error.to_string()), postgres::missing);
+    let around = [
+        Suite::new("issuer").needs(issuer::missing().or_else(missing)).case("lets_in_by_its_tokens", around::tokens),
+        Suite::new("registry").needs(registry.clone()).case("knows_a_schema_by_its_id", around::registries),
+        Suite::new("connect")
+            .needs(missing().or_else(Connect::missing).or(registry).or(postgres))
+            .case("publishes_a_table", around::debezium),
+    ];
+    thyme_testkit::main([suite].into_iter().chain(around))
 }
 
 async fn comes_back() -> Result<()> {
