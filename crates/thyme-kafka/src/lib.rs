@@ -4,6 +4,7 @@ mod config;
 mod connector;
 mod error;
 mod raw;
+mod sink;
 
 pub use config::{
     Acks, AutoOffsetReset, Compression, Connection, CreateTopic, Delivery, Encoding, Format, GroupProtocol, HeaderColumn,
@@ -11,3 +12,4 @@ pub use config::{
     SaslMechanism, SchemaRegistry, SecurityProtocol,
 };
 pub use connector::KAFKA;
+pub use sink::KafkaSink;

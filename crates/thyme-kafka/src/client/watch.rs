@@ -1,7 +1,7 @@
 //! A client that is polled as long as it lives, and whose calls end when the brokers refuse us.
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
@@ -26,7 +26,7 @@ pub(crate) struct Client<C: ConsumerContext + 'static = Context> {
     health: Arc<Health>,
     limit: Duration,
     stop: Arc<AtomicBool>,
-    gone: mpsc::Receiver<()>,
+    gone: Mutex<mpsc::Receiver<()>>,
 }
 
 impl<C: ConsumerContext + 'static> fmt::Debug for Client<C> {
@@ -79,7 +79,7 @@ impl<C: ConsumerContext + 'static> Client<C> {
         };
         let thread = std::thread::Builder::new().name("thyme-kafka".into()).spawn(serve);
         thread.map_err(|e| Error::new(Kind::Unexpected, "cannot start a thread").source(e))?;
-        Ok(Self { consumer: Some(consumer), health, limit: connection.connect_timeout, stop, gone })
+        Ok(Self { consumer: Some(consumer), health, limit: connection.connect_timeout, stop, gone: Mutex::new(gone) })
     }
 
     /// The consumer itself. Whoever keeps it keeps the client alive.
@@ -153,6 +153,7 @@ impl<C: ConsumerContext + 'static> Drop for Client<C> {
         drop(self.consumer.take());
         self.stop.store(true, Ordering::Release);
         // Leaving the group is worth a moment: others wait for what we had.
-        let _ = self.gone.recv_timeout(FAREWELL);
+        let gone = self.gone.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = gone.recv_timeout(FAREWELL);
     }
 }

@@ -129,11 +129,10 @@ pub enum Delivery {
 }
 
 /// What a change becomes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// Each row is a record; changes and deletes are refused.
-    #[default]
     Append,
     /// A record is the latest row of its key, and one without a value its end.
     Upsert,

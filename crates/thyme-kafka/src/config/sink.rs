@@ -39,10 +39,8 @@ with_connection! {
         pub key_format: Format,
 
         /// What a change becomes: `append` (rows alone), `upsert` (the latest row of a key, and a record without a value where it
-        /// ends), or `debezium` (its envelopes).
-        #[serde(default)]
-        #[builder(default)]
-        pub encoding: Encoding,
+        /// ends), or `debezium` (its envelopes). Unless given `append` where the pipeline's rows are events, else `upsert`.
+        pub encoding: Option<Encoding>,
 
         /// What is promised: `exactly_once` by transactions, or `at_least_once` by an idempotent producer.
         #[serde(default)]
