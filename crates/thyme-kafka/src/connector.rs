@@ -1,5 +1,14 @@
 //! What the registry knows about this crate.
-use thyme_core::connector::Connector;
+use std::sync::Arc;
+
+use schemars::schema_for;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use thyme_core::connector::{Connector, SourceEntry};
+use thyme_core::{Error, Kind, Result};
+
+use crate::config::from_url;
+use crate::{KafkaSource, KafkaSourceConfig};
 
 /// Topics of Apache Kafka.
 pub static KAFKA: Connector = Connector {
@@ -7,6 +16,18 @@ pub static KAFKA: Connector = Connector {
     summary: "topics of Apache Kafka, as JSON, Avro, text, bytes or CSV",
     schemes: &["kafka"],
     delivery: "exactly once: records and the cursor in one transaction, fenced by its id",
-    source: None,
+    source: Some(SourceEntry {
+        schema: || schema_for!(KafkaSourceConfig),
+        build: |value| {
+            let source = KafkaSource::new(config(value)?);
+            source.validate()?;
+            Ok(Arc::new(source))
+        },
+        from_url,
+    }),
     sink: None,
 };
+
+fn config<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|e| Error::new(Kind::Config, e.to_string()))
+}

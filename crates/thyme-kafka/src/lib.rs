@@ -5,6 +5,7 @@ mod connector;
 mod error;
 mod raw;
 mod sink;
+mod source;
 
 pub use config::{
     Acks, AutoOffsetReset, Compression, Connection, CreateTopic, Delivery, Encoding, Format, GroupProtocol, HeaderColumn,
@@ -13,3 +14,4 @@ pub use config::{
 };
 pub use connector::KAFKA;
 pub use sink::KafkaSink;
+pub use source::KafkaSource;

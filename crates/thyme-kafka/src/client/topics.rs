@@ -15,6 +15,9 @@ pub(crate) type Partition = (String, i32);
 /// An offset of some partitions.
 pub(crate) type Offsets = BTreeMap<Partition, i64>;
 
+/// What a group committed for some partitions, with the note beside it.
+pub(crate) type Committed = BTreeMap<Partition, (i64, String)>;
+
 impl<C: ConsumerContext + 'static> Client<C> {
     /// The partitions of a topic, ascending.
     ///
@@ -64,10 +67,19 @@ impl<C: ConsumerContext + 'static> Client<C> {
     ///
     /// # Errors
     /// As [`Client::call`].
-    pub(crate) async fn committed(&self, of: Vec<Partition>) -> Result<Offsets> {
+    pub(crate) async fn committed(&self, of: Vec<Partition>) -> Result<Committed> {
         self.call("look for the offsets of the group", move |consumer, limit| {
             let found = consumer.committed_offsets(list(&of, Offset::Invalid)?, limit)?;
-            offsets(&found)
+            let notes: BTreeMap<_, _> = found
+                .elements()
+                .iter()
+                .map(|one| ((one.topic().to_owned(), one.partition()), one.metadata().to_owned()))
+                .collect();
+            let with = |(at, offset)| {
+                let note = notes.get(&at).cloned().unwrap_or_default();
+                (at, (offset, note))
+            };
+            Ok(offsets(&found)?.into_iter().map(with).collect())
         })
         .await
     }
