@@ -4,11 +4,11 @@ use std::sync::Arc;
 use schemars::schema_for;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use thyme_core::connector::{Connector, SourceEntry};
+use thyme_core::connector::{Connector, SinkEntry, SourceEntry};
 use thyme_core::{Error, Kind, Result};
 
 use crate::config::from_url;
-use crate::{KafkaSource, KafkaSourceConfig};
+use crate::{KafkaSink, KafkaSinkConfig, KafkaSource, KafkaSourceConfig};
 
 /// Topics of Apache Kafka.
 pub static KAFKA: Connector = Connector {
@@ -25,7 +25,15 @@ pub static KAFKA: Connector = Connector {
         },
         from_url,
     }),
-    sink: None,
+    sink: Some(SinkEntry {
+        schema: || schema_for!(KafkaSinkConfig),
+        build: |value| {
+            let sink = KafkaSink::new(config(value)?);
+            sink.validate()?;
+            Ok(Arc::new(sink))
+        },
+        from_url,
+    }),
 };
 
 fn config<T: DeserializeOwned>(value: Value) -> Result<T> {

@@ -72,7 +72,7 @@ impl KafkaPlan {
                 Ok(())
             }
             Event::Revoked(these) if self.config.shared => {
-                these.iter().for_each(|at| drop(self.assigned.remove(at)));
+                self.assigned.retain(|at| !these.contains(at));
                 self.ready.retain(|at| !these.contains(at));
                 for at in &these {
                     if let Some(control) = self.running.get(at) {
@@ -83,7 +83,7 @@ impl KafkaPlan {
                 self.hand_over()
             }
             Event::Revoked(these) => {
-                these.iter().for_each(|at| drop(self.assigned.remove(at)));
+                self.assigned.retain(|at| !these.contains(at));
                 // Somebody else joined, or the topic is gone: a look tells.
                 self.look.now();
                 Ok(())
