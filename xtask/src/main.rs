@@ -34,7 +34,7 @@ usage: cargo xtask TASK
                         files beside DuckDB, medians of alternating runs
   bench postgres [--case NAME]… [--rows 2000000] [--runs 5] [--threads 2] [--memory 256MiB] [--faucet PATH]
                         tables beside COPY, which is the limit, and peers
-  services [list|up|down]
+  services [list|up [CONNECTOR]|down]
                         the systems that integration tests need: what is there, install what is missing
   codegen [--check]     registry, features, reference pages; --check says what is stale
   tidy                  the invariants of the house that the compiler does not see

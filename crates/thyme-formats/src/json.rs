@@ -20,25 +20,25 @@
 //!
 //! Digits of a time finer than the column holds are cut off.
 mod array;
-mod build;
-mod column;
-mod decimal;
+pub(crate) mod build;
+pub(crate) mod column;
+pub(crate) mod decimal;
 mod float;
 mod infer;
-mod input;
-mod instant;
-mod keys;
-mod nested;
+pub(crate) mod input;
+pub(crate) mod instant;
+pub(crate) mod keys;
+pub(crate) mod nested;
 mod nulls;
-mod number;
-mod object;
+pub(crate) mod number;
+pub(crate) mod object;
 mod scalar;
 mod scanner;
 mod shape;
-mod skip;
-mod string;
+pub(crate) mod skip;
+pub(crate) mod string;
 mod texts;
-mod varying;
+pub(crate) mod varying;
 
 pub use array::{ArraySplitter, Broken, Split};
 pub use infer::infer;

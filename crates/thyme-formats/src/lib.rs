@@ -2,12 +2,14 @@
 //!
 //! A scanner turns a *block* of bytes into one [`RecordBatch`](thyme_core::arrow::array::RecordBatch) of exactly the schema it
 //! was made for, and says of each bad record where it stands and why, while its neighbours go on.
+pub mod avro;
 pub mod bom;
 pub mod compression;
 pub mod csv;
 pub mod encode;
 pub mod json;
 pub mod json_out;
+mod logical;
 pub mod parquet;
 mod raw;
 pub mod scan;

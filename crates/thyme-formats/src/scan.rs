@@ -20,6 +20,21 @@ pub struct Scanned {
     pub drift: Option<Drift>,
 }
 
+/// What became of a message that a decoder was given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pushed {
+    /// It is one row more.
+    Row,
+    /// It stands for no row, which is no fault: a heartbeat, a tombstone … Only the position moves.
+    Skipped(&'static str),
+    /// It could not be decoded: why, lower-case. Nothing of it was taken.
+    Bad(String),
+    /// It was written by a schema that is not known yet. Nothing was taken: make the schema known and push it again.
+    NeedsSchema(u32),
+    /// It has columns that the dataset does not have. Nothing was taken.
+    Drift(Drift),
+}
+
 /// A record that could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRecord {

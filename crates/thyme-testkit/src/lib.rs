@@ -18,13 +18,21 @@
 //!     thyme_testkit::main([Suite::new("mine").source(mine())])
 //! }
 //! ```
+#[cfg(any(feature = "kafka", feature = "postgres"))]
+mod certs;
 pub mod data;
 pub mod drive;
+#[cfg(feature = "kafka")]
+mod guarded;
 pub mod harness;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "kill")]
 pub mod kill;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(any(feature = "kafka", feature = "postgres"))]
+mod program;
 pub mod proxy;
 pub mod readme;
 pub mod rows;

@@ -3,7 +3,6 @@
 //!
 //! The programs come from `cargo xtask services up`: PostgreSQL 15 from Debian, 18 from PyPI. A server starts in well under a
 //! second, since `initdb` ran once for each version and its files are copied.
-mod certs;
 mod database;
 mod install;
 mod life;
@@ -15,12 +14,13 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use thyme_core::{Error, Kind, Result, env};
 
-pub use certs::{Certs, Identity};
 pub use database::Database;
 use install::Install;
 use life::Life;
 
+pub use crate::certs::{Certs, Identity};
 use crate::drive::breaks;
+use crate::program::output;
 
 /// The superuser of every server here.
 pub const USER: &str = "postgres";
@@ -73,7 +73,7 @@ pub fn missing_tls(major: Major) -> Option<String> {
     let offers = || {
         let template = template::ready(&Install::find(major)?)?;
         let mut postgres = template.install.command("postgres");
-        install::output(postgres.arg("-D").arg(&template.data).args(["-c", "ssl=on", "-C", "ssl"]))
+        output(postgres.arg("-D").arg(&template.data).args(["-c", "ssl=on", "-C", "ssl"]))
     };
     offers().err().map(|error| error.to_string())
 }
@@ -122,7 +122,7 @@ impl Server {
         let template = template::ready(&install)?;
         let install = template.install;
         let folder = template::copy(&install, &template.data)?;
-        let certs = settings.tls.then(|| Certs::write(&folder, &install)).transpose()?;
+        let certs = settings.tls.then(|| Certs::write(&folder, &["localhost"], |path| install.own(path))).transpose()?;
         template::configure(&folder, &install, settings)?;
         let mut error = breaks("the server was not started");
         // Between our look for a free port and the server's bind somebody else may take it.

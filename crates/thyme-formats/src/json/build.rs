@@ -18,7 +18,7 @@ use crate::TimestampUnit;
 ///
 /// # Errors
 /// `Unsupported` for a type that cannot be read, `Config` for a name that is there twice.
-pub(super) fn object(fields: &Fields, depth: u32, unit: TimestampUnit) -> Result<Object> {
+pub(crate) fn object(fields: &Fields, depth: u32, unit: TimestampUnit) -> Result<Object> {
     let mut columns: Vec<(String, Column)> = Vec::with_capacity(fields.len());
     let mut names = std::collections::HashSet::new();
     for field in fields {

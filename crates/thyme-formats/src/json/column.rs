@@ -27,7 +27,7 @@ use crate::text::{date, interval, time, uuid};
 
 /// The values of one field.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(crate) struct Column {
     values: Values,
     nulls: Nulls,
     /// Null is a fault.
@@ -36,7 +36,7 @@ pub(super) struct Column {
 
 /// The values by type, a slot for each row, null or not.
 #[derive(Debug)]
-pub(super) enum Values {
+pub(crate) enum Values {
     Bool(Vec<bool>),
     Int8(Vec<i8>),
     Int16(Vec<i16>),
@@ -94,23 +94,39 @@ macro_rules! each {
 }
 
 impl Column {
-    pub(super) fn new(values: Values, required: bool) -> Self {
+    pub(crate) fn new(values: Values, required: bool) -> Self {
         Self { values, nulls: Nulls::default(), required }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         each!(&self.values, v => v.len(), text => text.len(), nested => nested.rows())
     }
 
     /// Goes back to `rows` values; nothing happens if there are no more.
     #[inline]
-    pub(super) fn truncate(&mut self, rows: usize) {
+    pub(crate) fn truncate(&mut self, rows: usize) {
         each!(&mut self.values, v => v.truncate(rows), text => text.truncate(rows), nested => nested.truncate(rows));
         self.nulls.truncate(rows);
     }
 
+    /// Whether the value of a row is null.
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        self.nulls.get(row)
+    }
+
+    /// Whether a null is a fault.
+    pub(crate) fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// The values, to push one that was read elsewhere.
+    #[inline(always)]
+    pub(crate) fn values_mut(&mut self) -> &mut Values {
+        &mut self.values
+    }
+
     /// The values of a column of text.
-    pub(super) fn texts(&self) -> Option<&Varying> {
+    pub(crate) fn texts(&self) -> Option<&Varying> {
         match &self.values {
             Values::Text(values) => Some(values),
             _ => None,
@@ -118,13 +134,13 @@ impl Column {
     }
 
     /// Makes room for about `rows` values.
-    pub(super) fn reserve(&mut self, rows: usize) {
+    pub(crate) fn reserve(&mut self, rows: usize) {
         each!(&mut self.values, v => v.reserve(rows), text => text.reserve(rows), nested => nested.reserve(rows));
     }
 
     /// One value, from `pos` on. On failure there may be one too many, or none.
     #[inline(always)]
-    pub(super) fn read(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
+    pub(crate) fn read(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
         if input.byte(pos) == Some(b'n') {
             return self.read_null(input, pos);
         }
@@ -164,7 +180,7 @@ impl Column {
     }
 
     /// A null, or a fault at `pos` if there must be none.
-    pub(super) fn null(&mut self, input: &mut Input<'_>, pos: usize) -> Result<(), Failed> {
+    pub(crate) fn null(&mut self, input: &mut Input<'_>, pos: usize) -> Result<(), Failed> {
         if self.required {
             return input.fail(pos, Reason::Because("a value that must not be null is missing"));
         }
@@ -173,13 +189,13 @@ impl Column {
     }
 
     /// A null, allowed or not: what contains it is null.
-    pub(super) fn pad(&mut self) {
+    pub(crate) fn pad(&mut self) {
         self.nulls.set(self.len());
         each!(&mut self.values, v => v.push(Default::default()), text => text.pad(), nested => nested.pad());
     }
 
     /// The values as an array of the type of the field, and an empty column.
-    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef> {
         let rows = self.len();
         let nulls = self.nulls.take(rows);
         Ok(match &mut self.values {
@@ -245,6 +261,6 @@ fn take<T: ArrowNativeType>(values: &mut Vec<T>) -> ScalarBuffer<T> {
 }
 
 /// What the columns were made into does not hold together: a defect of the scanner.
-pub(super) fn broken(error: ArrowError) -> Error {
+pub(crate) fn broken(error: ArrowError) -> Error {
     Error::new(Kind::Unexpected, "the JSON scanner made an invalid column").source(error)
 }

@@ -10,20 +10,20 @@ use crate::text::{Fault, decimal};
 
 /// Values times ten to the `scale`, of at most `precision` digits.
 #[derive(Debug)]
-pub(super) struct Decimals<T> {
-    pub(super) values: Vec<T>,
-    pub(super) precision: u8,
-    pub(super) scale: i8,
+pub(crate) struct Decimals<T> {
+    pub(crate) values: Vec<T>,
+    pub(crate) precision: u8,
+    pub(crate) scale: i8,
     scratch: Text,
 }
 
 impl<T: Decimal> Decimals<T> {
-    pub(super) fn new(precision: u8, scale: i8) -> Self {
+    pub(crate) fn new(precision: u8, scale: i8) -> Self {
         Self { values: Vec::new(), precision, scale, scratch: Text::default() }
     }
 
     #[inline(never)]
-    pub(super) fn read(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
+    pub(crate) fn read(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
         if input.byte(pos) == Some(b'"') {
             return self.quoted(input, pos);
         }
@@ -66,7 +66,7 @@ fn value<T: Decimal>(precision: u8, scale: i8, text: &[u8], number: &Number) -> 
 }
 
 /// Integers that decimals are made of.
-pub(super) trait Decimal: Sized {
+pub(crate) trait Decimal: Sized {
     /// `mantissa` times ten to the `shift`, which is at most 18.
     fn small(mantissa: u64, shift: u32, negative: bool) -> Self;
 

@@ -3,17 +3,17 @@ use std::fmt::Write as _;
 
 /// A record cannot be decoded; where and why stands in [`Input::fault`].
 #[derive(Debug)]
-pub(super) struct Failed;
+pub(crate) struct Failed;
 
 /// Where the next token begins.
-pub(super) type Step = Result<usize, Failed>;
+pub(crate) type Step = Result<usize, Failed>;
 
 /// How deep a value may nest: the 128th level is refused, as serde_json does.
-pub(super) const DEPTH: u32 = 128;
+pub(crate) const DEPTH: u32 = 128;
 
 /// Why a record cannot be decoded.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     /// Something else was expected here: "expected an int64, found …".
     Expected(&'static str),
     /// The value at the place is not possible: "out of range for an int8: 300".
@@ -23,10 +23,10 @@ pub(super) enum Reason {
 }
 
 /// The bytes under the scanner. Positions are indices of `bytes`; positions past the end read as nothing.
-pub(super) struct Input<'a> {
-    pub(super) bytes: &'a [u8],
+pub(crate) struct Input<'a> {
+    pub(crate) bytes: &'a [u8],
     /// Whether a newline ends the record rather than being white space.
-    pub(super) lines: bool,
+    pub(crate) lines: bool,
     at: usize,
     reason: Reason,
     /// The fields around the fault, innermost first.
@@ -34,18 +34,18 @@ pub(super) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    pub(super) fn new(bytes: &'a [u8], lines: bool) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], lines: bool) -> Self {
         Self { bytes, lines, at: 0, reason: Reason::Because(""), path: Vec::new() }
     }
 
     #[inline(always)]
-    pub(super) fn byte(&self, pos: usize) -> Option<u8> {
+    pub(crate) fn byte(&self, pos: usize) -> Option<u8> {
         self.bytes.get(pos).copied()
     }
 
     /// The first position from `pos` on that is not white space.
     #[inline(always)]
-    pub(super) fn blank(&self, pos: usize) -> usize {
+    pub(crate) fn blank(&self, pos: usize) -> usize {
         match self.bytes.get(pos) {
             Some(byte) if *byte <= b' ' => self.blank_run(pos),
             _ => pos,
@@ -67,7 +67,7 @@ impl<'a> Input<'a> {
     /// Notes the fault.
     #[cold]
     #[inline(never)]
-    pub(super) fn fail<T>(&mut self, pos: usize, reason: Reason) -> Result<T, Failed> {
+    pub(crate) fn fail<T>(&mut self, pos: usize, reason: Reason) -> Result<T, Failed> {
         self.at = pos;
         self.reason = reason;
         self.path.clear();
@@ -77,18 +77,18 @@ impl<'a> Input<'a> {
     /// Notes which field, or which kind of member, the fault is in. Called from the inside out.
     #[cold]
     #[inline(never)]
-    pub(super) fn within(&mut self, field: &str) -> Failed {
+    pub(crate) fn within(&mut self, field: &str) -> Failed {
         self.path.push(field.to_owned());
         Failed
     }
 
     /// Where the fault is.
-    pub(super) fn fault_at(&self) -> usize {
+    pub(crate) fn fault_at(&self) -> usize {
         self.at.min(self.bytes.len())
     }
 
     /// What is wrong, as [`BadRecord::reason`](crate::scan::BadRecord::reason) shows it.
-    pub(super) fn fault(&self) -> String {
+    pub(crate) fn fault(&self) -> String {
         let mut text = match self.reason {
             Reason::Expected(what) => format!("expected {what}, found {}", self.found()),
             Reason::Value(what) => format!("{what}: {}", self.found()),

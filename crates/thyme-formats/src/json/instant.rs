@@ -11,10 +11,10 @@ use crate::text::timestamp;
 
 /// Micro- or nanoseconds since 1970.
 #[derive(Debug)]
-pub(super) struct Instants {
-    pub(super) values: Vec<i64>,
-    pub(super) nanos: bool,
-    pub(super) zone: Option<Arc<str>>,
+pub(crate) struct Instants {
+    pub(crate) values: Vec<i64>,
+    pub(crate) nanos: bool,
+    pub(crate) zone: Option<Arc<str>>,
     /// What a number counts.
     unit: TimestampUnit,
     scratch: Text,
@@ -24,12 +24,12 @@ pub(super) struct Instants {
 const USUAL: usize = "2024-05-06T07:08:09.123456Z".len();
 
 impl Instants {
-    pub(super) fn new(nanos: bool, zone: Option<Arc<str>>, unit: TimestampUnit) -> Self {
+    pub(crate) fn new(nanos: bool, zone: Option<Arc<str>>, unit: TimestampUnit) -> Self {
         Self { values: Vec::new(), nanos, zone, unit, scratch: Text::default() }
     }
 
     #[inline]
-    pub(super) fn read(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
+    pub(crate) fn read(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
         if let Some([b'"', usual @ .., b'"']) = input.bytes.get(pos..).and_then(|rest| rest.first_chunk::<{ USUAL + 2 }>())
             && self.zone.is_some()
             && !self.nanos

@@ -2,7 +2,7 @@
 
 /// The key of a field, ready to be compared with `"key":` as it is written when nothing in it is escaped.
 #[derive(Debug)]
-pub(super) struct Key {
+pub(crate) struct Key {
     head: u128,
     mask: u128,
     /// What follows the first 16 bytes.
@@ -14,7 +14,7 @@ pub(super) struct Key {
 const HEAD: usize = 16;
 
 impl Key {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let plain = name.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
         let written = format!("\"{name}\":");
         let bytes = written.as_bytes();
@@ -34,7 +34,7 @@ impl Key {
 
     /// The position after `"key":` if that stands at `pos`. Near the end of `bytes` it may be missed.
     #[inline(always)]
-    pub(super) fn after(&self, bytes: &[u8], pos: usize) -> Option<usize> {
+    pub(crate) fn after(&self, bytes: &[u8], pos: usize) -> Option<usize> {
         let rest = bytes.get(pos..)?;
         let head = u128::from_le_bytes(*rest.first_chunk::<HEAD>()?);
         if (head ^ self.head) & self.mask != 0 || self.mask == 0 {
@@ -49,7 +49,7 @@ impl Key {
 
 /// From a key to its place: open addressing in a table twice as large as it need be.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     names: Vec<Box<[u8]>>,
     places: Vec<u32>,
 }
@@ -57,7 +57,7 @@ pub(super) struct Table {
 const NONE: u32 = u32::MAX;
 
 impl Table {
-    pub(super) fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+    pub(crate) fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
         let names: Vec<Box<[u8]>> = names.map(|name| name.as_bytes().into()).collect();
         let mut table = Self { places: vec![NONE; (names.len() * 2).next_power_of_two().max(2)], names };
         for i in 0..table.names.len() {
@@ -71,7 +71,7 @@ impl Table {
     }
 
     /// The place of `name`.
-    pub(super) fn find(&self, name: &[u8]) -> Option<usize> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<usize> {
         let mut at = self.start(name);
         loop {
             let place = *self.places.get(at)?;

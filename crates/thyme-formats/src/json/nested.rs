@@ -16,7 +16,7 @@ use super::varying::{Last, Varying};
 
 /// A list column.
 #[derive(Debug)]
-pub(super) struct List {
+pub(crate) struct List {
     items: Column,
     ends: Vec<i32>,
     field: FieldRef,
@@ -25,29 +25,34 @@ pub(super) struct List {
 }
 
 impl List {
-    pub(super) fn new(items: Column, field: FieldRef, depth: u32) -> Self {
+    pub(crate) fn new(items: Column, field: FieldRef, depth: u32) -> Self {
         Self { items, ends: Vec::new(), field, depth, last: Last::default() }
     }
 
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.ends.len()
     }
 
-    pub(super) fn truncate(&mut self, rows: usize) {
+    pub(crate) fn truncate(&mut self, rows: usize) {
         self.ends.truncate(rows);
         self.items.truncate(last(&self.ends));
     }
 
-    pub(super) fn reserve(&mut self, rows: usize) {
+    pub(crate) fn reserve(&mut self, rows: usize) {
         self.ends.reserve(rows + 1);
         self.items.reserve(self.last.expected(rows));
     }
 
-    pub(super) fn pad(&mut self) {
+    pub(crate) fn pad(&mut self) {
         self.ends.push(self.items.len() as i32);
     }
 
-    pub(super) fn read(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
+    /// The items, to push some; `pad` ends the list.
+    pub(crate) fn items(&mut self) -> &mut Column {
+        &mut self.items
+    }
+
+    pub(crate) fn read(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
         if input.byte(pos) != Some(b'[') {
             return input.fail(pos, Reason::Expected("an array"));
         }
@@ -77,7 +82,7 @@ impl List {
         Ok(pos)
     }
 
-    pub(super) fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
+    pub(crate) fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
         self.last = Last { rows: self.ends.len(), inside: self.items.len() };
         let offsets = offsets(&mut self.ends);
         let items = self.items.finish()?;
@@ -87,7 +92,7 @@ impl List {
 
 /// A column of maps from strings.
 #[derive(Debug)]
-pub(super) struct Map {
+pub(crate) struct Map {
     keys: Column,
     values: Column,
     ends: Vec<i32>,
@@ -99,16 +104,16 @@ pub(super) struct Map {
 }
 
 impl Map {
-    pub(super) fn new(values: Column, entries: FieldRef, fields: Fields, ordered: bool, depth: u32) -> Self {
+    pub(crate) fn new(values: Column, entries: FieldRef, fields: Fields, ordered: bool, depth: u32) -> Self {
         let keys = Column::new(Values::Text(Varying::default()), false);
         Self { keys, values, ends: Vec::new(), entries, fields, ordered, depth, last: Last::default() }
     }
 
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.ends.len()
     }
 
-    pub(super) fn truncate(&mut self, rows: usize) {
+    pub(crate) fn truncate(&mut self, rows: usize) {
         self.ends.truncate(rows);
         self.drop_entries();
     }
@@ -119,18 +124,18 @@ impl Map {
         self.values.truncate(entries);
     }
 
-    pub(super) fn reserve(&mut self, rows: usize) {
+    pub(crate) fn reserve(&mut self, rows: usize) {
         self.ends.reserve(rows + 1);
         let entries = self.last.expected(rows);
         self.keys.reserve(entries);
         self.values.reserve(entries);
     }
 
-    pub(super) fn pad(&mut self) {
+    pub(crate) fn pad(&mut self) {
         self.ends.push(self.keys.len() as i32);
     }
 
-    pub(super) fn read(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
+    pub(crate) fn read(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
         if input.byte(pos) != Some(b'{') {
             return input.fail(pos, Reason::Expected("an object"));
         }
@@ -143,6 +148,11 @@ impl Map {
         }
         self.pad();
         Ok(end)
+    }
+
+    /// Keys and values, to push as many of each; `pad` ends the map.
+    pub(crate) fn pair(&mut self) -> (&mut Column, &mut Column) {
+        (&mut self.keys, &mut self.values)
     }
 
     /// Reads the entries of the object at `pos` whose number is `kept`, and passes over the others.
@@ -200,7 +210,7 @@ impl Map {
         Ok(())
     }
 
-    pub(super) fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
+    pub(crate) fn finish(&mut self, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
         self.last = Last { rows: self.ends.len(), inside: self.keys.len() };
         let offsets = offsets(&mut self.ends);
         let columns = vec![self.keys.finish()?, self.values.finish()?];
@@ -210,7 +220,7 @@ impl Map {
 }
 
 /// A struct column out of its object.
-pub(super) fn structure(object: &mut Object, fields: &Fields, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
+pub(crate) fn structure(object: &mut Object, fields: &Fields, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
     let rows = object.rows();
     let columns = object.columns().map(Column::finish).collect::<Result<Vec<_>>>()?;
     object.restart();

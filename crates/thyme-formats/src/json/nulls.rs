@@ -3,12 +3,12 @@ use thyme_core::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 
 /// A bit for each null; rows past the last word are not null.
 #[derive(Debug, Default)]
-pub(super) struct Nulls {
+pub(crate) struct Nulls {
     words: Vec<u64>,
 }
 
 impl Nulls {
-    pub(super) fn set(&mut self, row: usize) {
+    pub(crate) fn set(&mut self, row: usize) {
         if self.words.len() <= row / 64 {
             self.words.resize(row / 64 + 1, 0);
         }
@@ -17,9 +17,13 @@ impl Nulls {
         }
     }
 
+    pub(crate) fn get(&self, row: usize) -> bool {
+        self.words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+    }
+
     /// Forgets the rows from `rows` on.
     #[inline]
-    pub(super) fn truncate(&mut self, rows: usize) {
+    pub(crate) fn truncate(&mut self, rows: usize) {
         if self.words.len() > rows / 64 {
             self.words.truncate(rows / 64 + 1);
             if let Some(word) = self.words.last_mut() {
@@ -29,7 +33,7 @@ impl Nulls {
     }
 
     /// The validity of `rows` values, and an empty set.
-    pub(super) fn take(&mut self, rows: usize) -> Option<NullBuffer> {
+    pub(crate) fn take(&mut self, rows: usize) -> Option<NullBuffer> {
         if self.words.iter().all(|word| *word == 0) {
             self.words.clear();
             return None;

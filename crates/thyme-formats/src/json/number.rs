@@ -2,24 +2,24 @@
 
 /// A number as it is written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Number {
-    pub(super) negative: bool,
+pub(crate) struct Number {
+    pub(crate) negative: bool,
     /// All digits, the point left out; only if `digits` is at most [`DIGITS`].
-    pub(super) mantissa: u64,
+    pub(crate) mantissa: u64,
     /// How many digits there are, leading zeros counted.
-    pub(super) digits: usize,
+    pub(crate) digits: usize,
     /// The value is `mantissa` times ten to this.
-    pub(super) exponent: i64,
+    pub(crate) exponent: i64,
     /// The position after the number.
-    pub(super) end: usize,
+    pub(crate) end: usize,
 }
 
 /// Digits that always fit `Number::mantissa`.
-pub(super) const DIGITS: usize = 19;
+pub(crate) const DIGITS: usize = 19;
 
 /// The number that begins at `pos`, or where it breaks the grammar.
 #[inline(always)]
-pub(super) fn lex(bytes: &[u8], pos: usize) -> Result<Number, usize> {
+pub(crate) fn lex(bytes: &[u8], pos: usize) -> Result<Number, usize> {
     let negative = bytes.get(pos) == Some(&b'-');
     let start = pos + usize::from(negative);
     let mut mantissa = 0;
@@ -81,7 +81,7 @@ fn power(bytes: &[u8], mut at: usize) -> Result<(i64, usize), usize> {
 
 /// An integer of at most 18 digits that is written without point and exponent, and the position after it.
 #[inline(always)]
-pub(super) fn small(bytes: &[u8], pos: usize) -> Option<(i64, usize)> {
+pub(crate) fn small(bytes: &[u8], pos: usize) -> Option<(i64, usize)> {
     let negative = bytes.get(pos) == Some(&b'-');
     let start = pos + usize::from(negative);
     let mut magnitude = 0;

@@ -7,7 +7,7 @@ use super::string::{self, Text};
 
 /// The columns that the keys of an object go to. Each has a value for every object read.
 #[derive(Debug)]
-pub(super) struct Object {
+pub(crate) struct Object {
     fields: Vec<Field>,
     table: Table,
     /// The field that is likely to come first.
@@ -32,7 +32,7 @@ struct Field {
 
 impl Object {
     /// `columns` by name; `depth` counts the object itself.
-    pub(super) fn new(columns: Vec<(String, Column)>, depth: u32) -> Self {
+    pub(crate) fn new(columns: Vec<(String, Column)>, depth: u32) -> Self {
         let table = Table::new(columns.iter().map(|(name, _)| name.as_str()));
         let fields = columns.into_iter().enumerate().map(|(i, (name, column))| Field {
             key: Key::new(&name),
@@ -44,21 +44,48 @@ impl Object {
         Self { fields: fields.collect(), table, first: 0, stamp: 0, rows: 0, depth, scratch: Text::default() }
     }
 
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
-    pub(super) fn columns(&mut self) -> impl Iterator<Item = &mut Column> {
+    pub(crate) fn columns(&mut self) -> impl Iterator<Item = &mut Column> {
         self.fields.iter_mut().map(|field| &mut field.column)
     }
 
+    /// The column at a place.
+    #[inline(always)]
+    pub(crate) fn column(&mut self, place: usize) -> Option<&mut Column> {
+        self.fields.get_mut(place).map(|field| &mut field.column)
+    }
+
+    /// The name of the column at a place.
+    pub(crate) fn name(&self, place: usize) -> &str {
+        self.fields.get(place).map_or("", |field| &field.name)
+    }
+
+    /// Ends an object whose values were pushed to the columns themselves: nulls for those that got none. The place of a column
+    /// that must not be null.
+    pub(crate) fn end_row(&mut self) -> Result<(), usize> {
+        let rows = self.rows;
+        for (place, field) in self.fields.iter_mut().enumerate() {
+            if field.column.len() == rows {
+                if field.column.is_required() {
+                    return Err(place);
+                }
+                field.column.pad();
+            }
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
     /// Ends the batch: the columns are to be taken now.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.rows = 0;
     }
 
     /// Goes back to `rows` objects. Each column has that many values or more.
-    pub(super) fn truncate(&mut self, rows: usize) {
+    pub(crate) fn truncate(&mut self, rows: usize) {
         self.rows = self.rows.min(rows);
         for field in &mut self.fields {
             field.column.truncate(rows);
@@ -66,14 +93,14 @@ impl Object {
     }
 
     /// Makes room for about `rows` objects, or as many as the last batch had.
-    pub(super) fn reserve(&mut self, rows: usize) {
+    pub(crate) fn reserve(&mut self, rows: usize) {
         for field in &mut self.fields {
             field.column.reserve(rows);
         }
     }
 
     /// An object that is not there.
-    pub(super) fn pad(&mut self) {
+    pub(crate) fn pad(&mut self) {
         self.rows += 1;
         for field in &mut self.fields {
             field.column.pad();
@@ -83,7 +110,7 @@ impl Object {
     /// Reads the object at `pos`; `unknown` hears of each key without a column whose value is not null. On failure some columns
     /// may have a value too many: `truncate`.
     #[inline]
-    pub(super) fn read(&mut self, input: &mut Input<'_>, pos: usize, unknown: &mut bool) -> Step {
+    pub(crate) fn read(&mut self, input: &mut Input<'_>, pos: usize, unknown: &mut bool) -> Step {
         if input.byte(pos) != Some(b'{') {
             return input.fail(pos, Reason::Expected("an object"));
         }

@@ -5,7 +5,7 @@ use super::number;
 use super::string::{self, Text};
 
 /// Passes over the value at `pos`, which lies within `depth` objects and arrays; the position after it.
-pub(super) fn skip(input: &mut Input<'_>, pos: usize, depth: u32) -> Step {
+pub(crate) fn skip(input: &mut Input<'_>, pos: usize, depth: u32) -> Step {
     walk(input, pos, depth, &mut ())
 }
 
@@ -17,7 +17,7 @@ pub(crate) fn is_value(text: &[u8]) -> bool {
 }
 
 /// As [`skip`], and appends the value to `text` without the white space between its tokens.
-pub(super) fn copy(input: &mut Input<'_>, pos: usize, depth: u32, text: &mut Text) -> Step {
+pub(crate) fn copy(input: &mut Input<'_>, pos: usize, depth: u32, text: &mut Text) -> Step {
     walk(input, pos, depth, text)
 }
 
@@ -65,7 +65,7 @@ impl Around {
 
 /// The fault of a value with too many levels, at the bracket that is one too many.
 #[cold]
-pub(super) fn too_deep<T>(input: &mut Input<'_>, pos: usize) -> Result<T, Failed> {
+pub(crate) fn too_deep<T>(input: &mut Input<'_>, pos: usize) -> Result<T, Failed> {
     input.fail(pos, Reason::Because("nested more than 127 deep"))
 }
 
@@ -129,7 +129,7 @@ fn key(input: &mut Input<'_>, pos: usize, out: &mut impl Tokens) -> Step {
 
 /// Past the colon after a key.
 #[inline]
-pub(super) fn colon(input: &mut Input<'_>, pos: usize) -> Step {
+pub(crate) fn colon(input: &mut Input<'_>, pos: usize) -> Step {
     let pos = input.blank(pos);
     if input.byte(pos) != Some(b':') {
         return input.fail(pos, Reason::Expected("`:`"));
@@ -160,11 +160,11 @@ fn scalar(input: &mut Input<'_>, pos: usize) -> Step {
 }
 
 /// What is said of a number that breaks the grammar.
-pub(super) const BAD_NUMBER: &str = "a number that is not written as JSON wants";
+pub(crate) const BAD_NUMBER: &str = "a number that is not written as JSON wants";
 
 /// Past `word`, which the byte at `pos` promises.
 #[inline]
-pub(super) fn literal(input: &mut Input<'_>, pos: usize, word: &'static [u8]) -> Step {
+pub(crate) fn literal(input: &mut Input<'_>, pos: usize, word: &'static [u8]) -> Step {
     match input.bytes.get(pos..pos + word.len()) {
         Some(found) if found == word => Ok(pos + word.len()),
         _ => input.fail(pos, Reason::Expected("a value")),

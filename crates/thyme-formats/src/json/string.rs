@@ -4,14 +4,14 @@ use crate::raw::lanes::{self, LANES};
 
 /// Text that is written while it is searched: the bytes up to `len` are text, the rest is room.
 #[derive(Debug, Default)]
-pub(super) struct Text {
+pub(crate) struct Text {
     room: Vec<u8>,
     len: usize,
 }
 
 impl Text {
     /// Makes room for `bytes` more.
-    pub(super) fn reserve(&mut self, bytes: usize) {
+    pub(crate) fn reserve(&mut self, bytes: usize) {
         let wanted = self.len + bytes + LANES;
         if self.room.is_empty() {
             // Fresh memory is zero already.
@@ -21,15 +21,15 @@ impl Text {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn truncate(&mut self, len: usize) {
+    pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
 
-    pub(super) fn take(&mut self) -> Vec<u8> {
+    pub(crate) fn take(&mut self) -> Vec<u8> {
         let mut room = std::mem::take(&mut self.room);
         room.truncate(self.len);
         if room.capacity() - room.len() > room.len() / 4 {
@@ -39,13 +39,13 @@ impl Text {
         room
     }
 
-    pub(super) fn bytes_from(&self, start: usize) -> &[u8] {
+    pub(crate) fn bytes_from(&self, start: usize) -> &[u8] {
         self.room.get(start..self.len).unwrap_or_default()
     }
 
     /// Appends `bytes`.
     #[inline]
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
         if self.room.len() < end {
             self.grow(end);
@@ -65,7 +65,7 @@ impl Text {
 
     /// Copies a string whose opening quote stands before `pos`, without its escapes; the position after its closing quote.
     #[inline]
-    pub(super) fn read(&mut self, input: &mut Input<'_>, mut pos: usize) -> Step {
+    pub(crate) fn read(&mut self, input: &mut Input<'_>, mut pos: usize) -> Step {
         let mut len = self.len;
         loop {
             let Some(from) = lanes::at(input.bytes, pos) else {
@@ -125,7 +125,7 @@ impl Text {
 
 /// The position after the closing quote of a string whose opening quote stands before `pos`.
 #[inline]
-pub(super) fn skip(input: &mut Input<'_>, mut pos: usize) -> Step {
+pub(crate) fn skip(input: &mut Input<'_>, mut pos: usize) -> Step {
     loop {
         while let Some(from) = lanes::at(input.bytes, pos) {
             let special = lanes::to_escape(from);
@@ -145,7 +145,7 @@ pub(super) fn skip(input: &mut Input<'_>, mut pos: usize) -> Step {
 
 /// The text of a string whose opening quote stands before `pos`, and the position after its closing quote. The text lies in
 /// the input or, if it has escapes, in `scratch`.
-pub(super) fn text<'i: 's, 's>(input: &mut Input<'i>, scratch: &'s mut Text, pos: usize) -> Result<(&'s [u8], usize), Failed> {
+pub(crate) fn text<'i: 's, 's>(input: &mut Input<'i>, scratch: &'s mut Text, pos: usize) -> Result<(&'s [u8], usize), Failed> {
     let bytes = input.bytes;
     let mut plain = pos;
     while let Some(from) = lanes::at(bytes, plain) {

@@ -8,7 +8,7 @@ use crate::text::base64;
 
 /// Values of different length in one buffer, and where each ends.
 #[derive(Debug, Default)]
-pub(super) struct Varying {
+pub(crate) struct Varying {
     bytes: Text,
     ends: Vec<i32>,
     last: Last,
@@ -17,30 +17,30 @@ pub(super) struct Varying {
 }
 
 impl Varying {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// The value of a row that there is.
-    pub(super) fn get(&self, row: usize) -> &[u8] {
+    pub(crate) fn get(&self, row: usize) -> &[u8] {
         let end = |row: usize| self.ends.get(row).map_or(0, |end| *end as usize);
         let start = row.checked_sub(1).map_or(0, end);
         self.bytes.bytes_from(start).get(..end(row) - start).unwrap_or_default()
     }
 
     #[inline]
-    pub(super) fn truncate(&mut self, rows: usize) {
+    pub(crate) fn truncate(&mut self, rows: usize) {
         self.ends.truncate(rows);
         let end = self.ends.last().copied().unwrap_or(0);
         self.bytes.truncate(usize::try_from(end).unwrap_or(0));
     }
 
-    pub(super) fn reserve(&mut self, rows: usize) {
+    pub(crate) fn reserve(&mut self, rows: usize) {
         self.ends.reserve(rows + 1);
         self.bytes.reserve(self.last.expected(rows));
     }
 
-    pub(super) fn pad(&mut self) {
+    pub(crate) fn pad(&mut self) {
         self.end();
     }
 
@@ -50,9 +50,16 @@ impl Varying {
         self.ends.push(self.bytes.len() as i32);
     }
 
+    /// A value that is there already.
+    #[inline]
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.push(bytes);
+        self.end();
+    }
+
     /// A string.
     #[inline]
-    pub(super) fn text(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
+    pub(crate) fn text(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
         if input.byte(pos) != Some(b'"') {
             return input.fail(pos, Reason::Expected("a string"));
         }
@@ -63,7 +70,7 @@ impl Varying {
 
     /// Any value, as text without white space between its tokens.
     #[inline(never)]
-    pub(super) fn json(&mut self, input: &mut Input<'_>, pos: usize, depth: u32) -> Step {
+    pub(crate) fn json(&mut self, input: &mut Input<'_>, pos: usize, depth: u32) -> Step {
         let end = skip::copy(input, pos, depth, &mut self.bytes)?;
         self.end();
         Ok(end)
@@ -71,7 +78,7 @@ impl Varying {
 
     /// A string of base64.
     #[inline(never)]
-    pub(super) fn base64(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
+    pub(crate) fn base64(&mut self, input: &mut Input<'_>, pos: usize) -> Step {
         if input.byte(pos) != Some(b'"') {
             return input.fail(pos, Reason::Expected("bytes in base64"));
         }
@@ -86,7 +93,7 @@ impl Varying {
     }
 
     /// Offsets and bytes, and an empty column.
-    pub(super) fn take(&mut self) -> (OffsetBuffer<i32>, Buffer) {
+    pub(crate) fn take(&mut self) -> (OffsetBuffer<i32>, Buffer) {
         self.last = Last { rows: self.ends.len(), inside: self.bytes.len() };
         let mut offsets = std::mem::take(&mut self.ends);
         offsets.insert(0, 0);
@@ -96,14 +103,14 @@ impl Varying {
 
 /// How much the rows of the last batch had inside.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Last {
-    pub(super) rows: usize,
-    pub(super) inside: usize,
+pub(crate) struct Last {
+    pub(crate) rows: usize,
+    pub(crate) inside: usize,
 }
 
 impl Last {
     /// What `rows` more such rows will have inside, and a little more.
-    pub(super) fn expected(self, rows: usize) -> usize {
+    pub(crate) fn expected(self, rows: usize) -> usize {
         let inside = (self.inside as u128 * rows as u128).checked_div(self.rows as u128).unwrap_or(0);
         usize::try_from(inside + inside / 16).unwrap_or(0)
     }

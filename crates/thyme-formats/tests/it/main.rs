@@ -1,6 +1,7 @@
 //! The tests of this crate, one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+mod avro_rules;
 mod batches;
 mod csv_oracle;
 mod csv_rules;

@@ -6,6 +6,7 @@ use std::process::Command;
 use thyme_core::{Error, Kind, Result, env};
 
 use super::Major;
+use crate::program::{broke, output};
 
 /// The programs of one version.
 #[derive(Clone, Debug)]
@@ -79,20 +80,4 @@ impl User {
             Error::new(Kind::NotFound, "the server refuses to run as root, and there is neither a user `postgres` nor `nobody`")
         })
     }
-}
-
-/// Runs it to its end and returns stdout.
-pub(super) fn output(command: &mut Command) -> Result<String> {
-    let shown = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|e| broke("a program does not start", Path::new(&shown), e))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::new(Kind::Unavailable, format!("{shown} failed: {said}")).context("status", output.status))
-}
-
-/// Something with a file went wrong.
-pub(super) fn broke(what: &str, path: &Path, error: std::io::Error) -> Error {
-    Error::new(Kind::Unavailable, what).context("path", path.display()).source(error)
 }

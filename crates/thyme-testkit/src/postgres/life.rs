@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use thyme_core::{Error, Kind, Result};
 
 use super::Stop;
-use super::install::{Install, broke, output};
+use super::install::Install;
+use crate::program::{broke, output};
 
 /// No server takes that long to come or go; recovery after a kill included.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use thyme_core::{Error, Kind, Result};
 
-use super::install::{Install, broke, output};
+use super::install::Install;
 use super::{PASSWORD, Settings, USER};
+use crate::program::{broke, hash, output};
 
 /// A cluster that was never started, and programs that its user can reach.
 pub(super) struct Template {
@@ -125,9 +126,4 @@ fn new_folder(install: &Install, prefix: &str) -> Result<PathBuf> {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(|e| broke("a folder stays open", &folder, e))?;
     install.own(&folder)?;
     Ok(folder)
-}
-
-/// FNV-1a: the same in every process.
-fn hash(path: &Path) -> u32 {
-    path.as_os_str().as_encoded_bytes().iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }

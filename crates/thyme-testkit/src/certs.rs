@@ -8,7 +8,7 @@ use rcgen::{
 };
 use thyme_core::{Error, Kind, Result};
 
-use super::install::{Install, broke};
+use crate::program::broke;
 
 /// The authority that the server trusts, and that signed its certificate; PEM files in the server's folder.
 pub struct Certs {
@@ -26,11 +26,15 @@ pub struct Identity {
 }
 
 impl Certs {
-    /// Makes an authority and a certificate for `localhost`, and for no address.
-    pub(super) fn write(folder: &Path, install: &Install) -> Result<Self> {
+    /// Makes an authority and a certificate for these names and addresses, in files that `own` gives to the server's user.
+    pub(crate) fn write(folder: &Path, names: &[&str], own: impl Fn(&Path) -> Result<()>) -> Result<Self> {
         let authority = authority("thyme test authority")?;
         let certs = Self { authority, folder: folder.to_path_buf() };
-        let server = certs.sign(vec!["localhost".to_owned()], "localhost", ExtendedKeyUsagePurpose::ServerAuth)?;
+        let server = certs.sign(
+            names.iter().map(|name| (*name).to_owned()).collect(),
+            "localhost",
+            ExtendedKeyUsagePurpose::ServerAuth,
+        )?;
         let other = self::authority("another authority")?.pem();
         let files =
             [("ca.crt", certs.pem()), ("other_ca.crt", other), ("server.crt", server.certificate), ("server.key", server.key)];
@@ -39,7 +43,7 @@ impl Certs {
             fs::write(&path, text).map_err(|e| broke("a certificate can't be written", &path, e))?;
             let secret = fs::Permissions::from_mode(0o600);
             fs::set_permissions(&path, secret).map_err(|e| broke("a certificate stays open", &path, e))?;
-            install.own(&path)?;
+            own(&path)?;
         }
         Ok(certs)
     }

@@ -1,0 +1,1 @@
+//! Google Cloud Storage for Thyme connectors: objects read once, written exactly once.

@@ -1,0 +1,17 @@
+//! Apache Kafka for Thyme connectors: read and published exactly once.
+mod client;
+mod config;
+mod connector;
+mod error;
+mod raw;
+mod sink;
+mod source;
+
+pub use config::{
+    Acks, AutoOffsetReset, Compression, Connection, CreateTopic, Delivery, Encoding, Format, GroupProtocol, HeaderColumn,
+    IsolationLevel, KafkaSinkConfig, KafkaSinkConfigBuilder, KafkaSourceConfig, KafkaSourceConfigBuilder, MetadataColumn, Pem,
+    SaslMechanism, SchemaRegistry, SecurityProtocol,
+};
+pub use connector::KAFKA;
+pub use sink::KafkaSink;
+pub use source::KafkaSource;

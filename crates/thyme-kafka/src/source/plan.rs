@@ -1,0 +1,315 @@
+//! A run: who reads which partition, from where, and when it is handed over.
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+use thyme_core::{Cursor, Error, Job, Kind, Plan, Position, Reader, Result, SplitId};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
+
+use super::block::Block;
+use super::decode::Decoder;
+use super::group::{Event, Member};
+use super::look::Look;
+use super::reader::{Control, PartitionReader};
+use super::start::{self, Begin, Ends};
+use super::state::{At, Base, partition, split};
+use crate::client::{Client, Partition};
+use crate::config::KafkaSourceConfig;
+use crate::error;
+use crate::raw::Queue;
+
+/// The most rows of a batch, unless said otherwise.
+const ROWS: usize = 65_536;
+
+/// How long a run that ends waits to be a member of its group, so that the group takes its positions.
+const JOIN: Duration = Duration::from_secs(4);
+
+/// One run.
+pub(super) struct KafkaPlan {
+    pub(super) config: Arc<KafkaSourceConfig>,
+    pub(super) job: Job,
+    pub(super) group: String,
+    pub(super) client: Client<Member>,
+    pub(super) events: UnboundedReceiver<Event>,
+    /// Partitions that are to be yielded.
+    pub(super) ready: VecDeque<Partition>,
+    /// Those that have a reader, or will have one: yielded and not ended.
+    pub(super) running: BTreeMap<Partition, Arc<Control>>,
+    /// What the group assigned.
+    pub(super) assigned: BTreeSet<Partition>,
+    /// All that are known, where one process reads all.
+    pub(super) known: BTreeSet<Partition>,
+    /// Where partitions begin that have no position of their own.
+    pub(super) begin: BTreeMap<Partition, Begin>,
+    /// For the cursor's base, once the first look was made.
+    pub(super) base: Option<Base>,
+    pub(super) ends: Ends,
+    /// A revocation that waits for its readers.
+    pub(super) revoked: Option<BTreeSet<Partition>>,
+    pub(super) look: Look,
+    /// What was last committed to the group.
+    pub(super) committed: BTreeMap<Partition, i64>,
+    pub(super) joined: bool,
+    pub(super) since: Instant,
+}
+
+impl KafkaPlan {
+    fn on(&mut self, event: Event) -> Result<()> {
+        match event {
+            Event::Failed(error) => Err(self.explain(error)),
+            Event::Assigned(these) => {
+                self.joined = true;
+                self.assigned.extend(these.iter().cloned());
+                if self.config.shared {
+                    self.ready.extend(these);
+                } else if let Some(missing) = self.known.iter().find(|at| !self.assigned.contains(*at)) {
+                    return Err(self.taken(&split(missing)));
+                }
+                Ok(())
+            }
+            Event::Revoked(these) if self.config.shared => {
+                self.assigned.retain(|at| !these.contains(at));
+                self.ready.retain(|at| !these.contains(at));
+                for at in &these {
+                    if let Some(control) = self.running.get(at) {
+                        control.stop();
+                    }
+                }
+                self.revoked = Some(these.into_iter().collect());
+                self.hand_over()
+            }
+            Event::Revoked(these) => {
+                self.assigned.retain(|at| !these.contains(at));
+                // Somebody else joined, or the topic is gone: a look tells.
+                self.look.now();
+                Ok(())
+            }
+            Event::Lost if self.config.shared => Err(Error::new(
+                Kind::Unavailable,
+                "the group gave the partitions of this process to others: no sign of life reached the brokers in time",
+            )
+            .context("group", &self.group)),
+            Event::Lost => {
+                self.assigned.clear();
+                Ok(())
+            }
+        }
+    }
+
+    /// Agrees to a revocation when all its readers have ended.
+    fn hand_over(&mut self) -> Result<()> {
+        let waits = self.revoked.as_ref().is_some_and(|these| these.iter().any(|at| self.running.contains_key(at)));
+        if waits || self.revoked.take().is_none() {
+            return Ok(());
+        }
+        let consumer = self.client.consumer()?;
+        consumer.context().hand_over(consumer)
+    }
+
+    /// What an error of the group means for one that reads alone.
+    fn explain(&self, error: Error) -> Error {
+        match error::code(&error) {
+            Some(rdkafka::error::RDKafkaErrorCode::InconsistentGroupProtocol) => self.taken("some"),
+            _ if error.kind() == Kind::Conflict => Error::new(
+                Kind::Conflict,
+                "another process reads this pipeline now: stop one of them, set `shared = true` in both so that the group shares the \
+                 partitions out, or give this one a `group_id` of its own",
+            )
+            .context("group", &self.group)
+            .source(error),
+            _ => error.context("group", &self.group),
+        }
+    }
+
+    fn taken(&self, partition: &str) -> Error {
+        Error::new(
+            Kind::Conflict,
+            "the group has other members, and this process is to read all partitions alone: stop them, set `shared = true`, or \
+             set a `group_id` of its own",
+        )
+        .context("group", &self.group)
+        .context("partition", partition)
+    }
+
+    /// What a look found: partitions that are new, or that the topic is gone.
+    fn found(&mut self, found: Vec<Partition>, others: bool) -> Result<()> {
+        if others {
+            return Err(self.taken("some"));
+        }
+        for at in found {
+            if self.known.insert(at.clone()) && !self.job.once {
+                tracing::info!(partition = %split(&at), "a new partition");
+                // It came after the first look: all of it is new.
+                self.begin.insert(at.clone(), Begin { offset: Offset::Beginning.to_raw().unwrap_or(0), pin: false });
+                self.ready.push_back(at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a run that ends has nothing more to yield.
+    fn done(&self) -> bool {
+        if !self.job.once || !self.ready.is_empty() {
+            return false;
+        }
+        match self.config.shared {
+            true => self.joined && self.running.is_empty(),
+            false => self.joined || self.since.elapsed() >= JOIN,
+        }
+    }
+
+    /// Where a split begins, and the ends of its partition.
+    async fn place(&mut self, at: &Partition, from: Option<&Position>) -> Result<Begin> {
+        if self.config.shared || !self.ends.contains_key(at) {
+            let ends = self.client.watermarks(vec![at.clone()]).await?;
+            self.ends.extend(ends);
+        }
+        if let Some(from) = from {
+            let offset = from.get::<At>()?.offset;
+            start::holds(&self.client, at, offset, &mut self.ends).await?;
+            return Ok(Begin { offset, pin: false });
+        }
+        let begin = match self.begin.remove(at) {
+            Some(begin) => begin,
+            None => self.first_of_shared(at).await?,
+        };
+        if begin.offset < 0 {
+            let low = self.ends.get(at).map_or(0, |ends| ends.0);
+            return Ok(Begin { offset: low, ..begin });
+        }
+        start::holds(&self.client, at, begin.offset, &mut self.ends).await?;
+        Ok(begin)
+    }
+
+    /// Where a partition begins that the group gave us and no task has read yet.
+    async fn first_of_shared(&mut self, at: &Partition) -> Result<Begin> {
+        let partitions = self.client.partitions(&at.0).await?;
+        let of = partitions.iter().map(|number| (at.0.clone(), *number)).collect();
+        let committed = self.client.committed(of).await?;
+        let first = committed.values().filter_map(|(_, note)| first_look(note)).min();
+        if !committed.contains_key(at) && self.job.start.is_none() && first.is_some_and(|first| at.1 >= first) {
+            // It came after the first look of the group: all of it is new.
+            let low = self.ends.get(at).map_or(0, |ends| ends.0);
+            return Ok(Begin { offset: low, pin: false });
+        }
+        let of = std::slice::from_ref(at);
+        let begin = start::begin(&self.client, &self.config, &self.job, &self.ends, &committed, of).await?;
+        begin.get(at).copied().ok_or_else(|| Error::new(Kind::Unexpected, "a partition without a beginning"))
+    }
+
+    /// Keeps positions with the group, for tools that watch the lag. They belong to the cursor: what fails here is no failure.
+    fn keep(&mut self, cursor: &Cursor) -> Result<()> {
+        let mut list = TopicPartitionList::new();
+        for (split, position) in &cursor.splits {
+            let (at, offset) = (partition(split)?, position.get::<At>()?.offset);
+            if self.committed.insert(at.clone(), offset) == Some(offset) {
+                continue;
+            }
+            let mut one = list.add_partition(&at.0, at.1);
+            let note = note(self.known.iter().filter(|other| other.0 == at.0).count());
+            one.set_metadata(note);
+            one.set_offset(Offset::Offset(offset)).map_err(|e| error::from_kafka(e, "keep a position"))?;
+        }
+        if list.count() == 0 {
+            return Ok(());
+        }
+        if let Err(error) = self.client.consumer()?.commit(&list, CommitMode::Async) {
+            tracing::debug!(%error, "the group did not take the positions");
+        }
+        Ok(())
+    }
+}
+
+/// What is written beside an offset of the group: how many partitions there were at the first look.
+fn note(partitions: usize) -> String {
+    format!("thyme:{partitions}")
+}
+
+/// The number in a note.
+fn first_look(note: &str) -> Option<i32> {
+    note.strip_prefix("thyme:")?.parse().ok()
+}
+
+#[async_trait]
+impl Plan for KafkaPlan {
+    async fn next(&mut self) -> Result<Option<SplitId>> {
+        loop {
+            if let Some(at) = self.ready.pop_front() {
+                self.running.insert(at.clone(), Arc::default());
+                return Ok(Some(split(&at)));
+            }
+            if self.done() {
+                return Ok(None);
+            }
+            let health = Arc::clone(self.client.health());
+            let patience = self.since + JOIN;
+            tokio::select! {
+                biased;
+                Some(event) = self.events.recv() => self.on(event)?,
+                refused = health.refused() => return Err(self.explain(refused)),
+                found = self.look.found(&self.client), if !self.config.shared => {
+                    let (found, others) = found?;
+                    self.found(found, others)?;
+                }
+                () = tokio::time::sleep_until(patience), if self.job.once && !self.config.shared => {}
+            }
+        }
+    }
+
+    async fn reader(&mut self, split: &SplitId, from: Option<&Position>) -> Result<Box<dyn Reader>> {
+        let at = partition(split)?;
+        let control = self.running.entry(at.clone()).or_default().clone();
+        let decoder = Decoder::new(&self.config, &self.job)?;
+        let gone = self.config.shared && !self.assigned.contains(&at);
+        let begin = if gone { Begin { offset: 0, pin: false } } else { self.place(&at, from).await? };
+        let end = self.ends.get(&at).map(|ends| ends.1).filter(|_| self.job.once);
+        let consumer = self.client.consumer()?;
+        let mut queue = None;
+        if !gone && end.is_none_or(|end| begin.offset < end) {
+            queue = Some(Queue::new(consumer, &at.0, at.1, Arc::clone(&control.wake))?);
+            consumer.context().fetch(consumer, &at, begin.offset)?;
+        }
+        Ok(Box::new(PartitionReader {
+            block: Block::new(decoder.wanted()),
+            at,
+            queue,
+            decoder,
+            control,
+            health: Arc::clone(self.client.health()),
+            next: begin.offset,
+            end,
+            pin: begin.pin && !gone,
+            rows_at_most: self.config.max_poll_records.unwrap_or(ROWS).min(ROWS * 16),
+            failed: None,
+        }))
+    }
+
+    fn fold(&self, cursor: &mut Cursor) {
+        let Some(base) = self.base.as_ref().filter(|_| !self.config.shared) else { return };
+        let mut base = base.clone();
+        // A split has its own position now.
+        base.begin.retain(|split, _| !cursor.splits.contains_key(split));
+        cursor.base = Some(Position::of(&base));
+    }
+
+    async fn ack(&mut self, cursor: &Cursor, ended: &[SplitId]) -> Result<()> {
+        self.keep(cursor)?;
+        for split in ended {
+            self.running.remove(&partition(split)?);
+        }
+        self.hand_over()
+    }
+}
+
+impl Drop for KafkaPlan {
+    fn drop(&mut self) {
+        self.running.values().for_each(|control| control.stop());
+        if let Ok(consumer) = self.client.consumer() {
+            consumer.context().leave(consumer);
+        }
+    }
+}
