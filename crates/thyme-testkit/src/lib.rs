@@ -23,6 +23,8 @@ pub mod drive;
 pub mod harness;
 #[cfg(feature = "kill")]
 pub mod kill;
+#[cfg(feature = "objects")]
+pub mod objects;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod proxy;
