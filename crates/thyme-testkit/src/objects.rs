@@ -145,7 +145,8 @@ impl Server {
         static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let name = format!("{prefix}-{}", COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         // All of them take a folder beside the others for a bucket.
-        std::fs::create_dir_all(self.folder.join("data").join(&name)).map_err(|e| broke("a bucket can't be made", &self.folder, e))?;
+        std::fs::create_dir_all(self.folder.join("data").join(&name))
+            .map_err(|e| broke("a bucket can't be made", &self.folder, e))?;
         Ok(name)
     }
 

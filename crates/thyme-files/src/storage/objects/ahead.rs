@@ -11,12 +11,14 @@ use crate::storage::{Opened, Opener, Wanted};
 /// Requests at the same time for the files of one group.
 const REQUESTS: usize = 16;
 
+type Coming = JoinHandle<Result<Option<Opened>>>;
+
 struct Ahead {
     storage: ObjectStorage,
     files: Vec<Wanted>,
     /// The next file to ask for.
     next: usize,
-    coming: VecDeque<(usize, u64, JoinHandle<Result<Option<Opened>>>)>,
+    coming: VecDeque<(usize, u64, Coming)>,
     /// Bytes that may be on their way, and those that are.
     memory: u64,
     held: u64,

@@ -139,7 +139,8 @@ impl Chunks {
     /// Begins to fetch a chunk that will be wanted.
     fn ask(&self, cache: &mut Cache, number: u64) {
         let range = self.range(number);
-        let known = cache.chunks.iter().any(|(known, _)| *known == number) || cache.coming.iter().any(|(known, _)| *known == number);
+        let known =
+            cache.chunks.iter().any(|(known, _)| *known == number) || cache.coming.iter().any(|(known, _)| *known == number);
         if known || range.is_empty() {
             return;
         }

@@ -117,7 +117,9 @@ mod tests {
             }
         }
         let place = Place::prefix("a/2024-");
-        assert!(place.takes("a/2024-01/x") && place.takes("a/2024-x") && !place.takes("a/2023-x") && !place.takes("a/2024-01/_x"));
+        assert!(
+            place.takes("a/2024-01/x") && place.takes("a/2024-x") && !place.takes("a/2023-x") && !place.takes("a/2024-01/_x")
+        );
         assert!(place.passed("a/2025") && !place.passed("a/2024-9") && !place.passed("a/2023"));
     }
 }
