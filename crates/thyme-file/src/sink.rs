@@ -1,19 +1,12 @@
 //! Files of this machine, written exactly once.
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use thyme_core::{Cursor, Error, Job, Kind, Op, Opened, Result, Sink, SinkInfo, async_trait};
-use thyme_files::write::{self, Compression, Format, LocalTarget, Mode, Options, Roll, Target};
-use thyme_formats::json_out::JsonWriteOptions;
-use thyme_formats::parquet::{ParquetCompression, ParquetWriteOptions};
+use thyme_core::{Cursor, Error, Job, Kind, Opened, Result, Sink, SinkInfo, async_trait};
+use thyme_files::config::FileMode;
+use thyme_files::write::{self, LocalTarget, Options, Target};
 
-use crate::sink_config::{
-    FileCompression, FileFormat, FileMode, FileSinkConfig, FileSinkConfigBuilder, RollConfig, csv, file_sink_config_builder,
-};
-
-/// With less than this between commits there are more files than anybody wants to read.
-const COMMIT_AFTER: Duration = Duration::from_secs(60);
+use crate::sink_config::{FileSinkConfig, FileSinkConfigBuilder, file_sink_config_builder};
 
 /// A folder of files, written exactly once.
 ///
@@ -54,30 +47,7 @@ impl FileSink {
     }
 
     fn options(&self) -> Result<Options> {
-        let config = &self.config;
-        let template = config.file_template.as_deref().map(str::parse).transpose()?.unwrap_or_default();
-        let format = match config.format {
-            FileFormat::Parquet => Format::Parquet(ParquetWriteOptions { compression: pages(config.compression) }),
-            FileFormat::Jsonl => {
-                let FileSinkConfig { nulls, non_finite, decimals, int64, .. } = *config;
-                Format::Jsonl(JsonWriteOptions { nulls, non_finite, decimals, int64 }, text(config.compression)?)
-            }
-            FileFormat::Csv => {
-                let options = csv(config.delimiter.as_deref(), config.header, &config.null_value)?;
-                Format::Csv(options, text(config.compression)?)
-            }
-        };
-        let mode = match config.mode {
-            FileMode::Append => Mode::Append,
-            FileMode::Overwrite => Mode::Overwrite,
-            FileMode::ErrorIfExists => Mode::ErrorIfExists,
-        };
-        let RollConfig { size, rows, interval } = config.roll;
-        if rows == Some(0) || size.0 == 0 {
-            return Err(Error::new(Kind::Config, "a file holds at least one row and one byte").context("roll", "0"));
-        }
-        let roll = Roll { size: size.0, rows, interval };
-        Ok(Options { format, mode, partition_by: config.partition_by.clone(), template, roll })
+        self.config.writing().options()
     }
 }
 
@@ -92,16 +62,7 @@ impl<S: file_sink_config_builder::IsComplete> FileSinkConfigBuilder<S> {
 impl Sink for FileSink {
     fn info(&self) -> SinkInfo {
         let place = self.target().map_or_else(|_| self.config.path.clone(), |target| target.identity());
-        SinkInfo {
-            identity: format!("{place} {}", self.config.format.name()),
-            holds_cursor: true,
-            ops: &[Op::Insert],
-            before: false,
-            partial: false,
-            per_poll: self.config.mode == FileMode::Overwrite,
-            commit_after: COMMIT_AFTER.min(self.config.roll.interval),
-            commit_within: self.config.roll.interval,
-        }
+        self.config.writing().info(&place)
     }
 
     fn writes(&self, pipeline: &str) -> Option<String> {
@@ -120,27 +81,6 @@ impl Sink for FileSink {
 
     async fn cursors(&self, pipeline: &str) -> Result<BTreeMap<Arc<str>, Cursor>> {
         write::cursors(&self.target()?, pipeline).await
-    }
-}
-
-fn pages(compression: Option<FileCompression>) -> ParquetCompression {
-    match compression {
-        Some(FileCompression::None) => ParquetCompression::None,
-        None | Some(FileCompression::Snappy) => ParquetCompression::Snappy,
-        Some(FileCompression::Gzip) => ParquetCompression::Gzip,
-        Some(FileCompression::Zstd) => ParquetCompression::Zstd,
-    }
-}
-
-fn text(compression: Option<FileCompression>) -> Result<Compression> {
-    match compression {
-        None | Some(FileCompression::None) => Ok(Compression::None),
-        Some(FileCompression::Gzip) => Ok(Compression::Gzip),
-        Some(FileCompression::Zstd) => Ok(Compression::Zstd),
-        Some(FileCompression::Snappy) => {
-            Err(Error::new(Kind::Config, "files of text are compressed by gzip or zstd; snappy is for Parquet")
-                .context("compression", "snappy"))
-        }
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use thyme_core::{Batch, Cursor, Dataset, Error, Job, Kind, Plan, Reject, Result, Source, SourceInfo, async_trait};
 use thyme_files::read::{FilesSource, ReadOptions};
 use thyme_files::storage::LocalStorage;
-use thyme_formats::csv::CsvOptions;
 
 use crate::source_config::{FileSourceConfig, FileSourceConfigBuilder, file_source_config_builder};
 
@@ -66,26 +65,7 @@ impl FileSource {
     }
 
     fn options(&self) -> Result<ReadOptions> {
-        let FileSourceConfig {
-            path, format, compression, changed, delimiter, header, quote, escape, null_value, metadata, ..
-        } = &self.config;
-        let tabs = path.ends_with(".tsv") || path.contains(".tsv.");
-        let csv = CsvOptions {
-            delimiter: match delimiter {
-                Some(delimiter) => ascii("delimiter", delimiter)?,
-                None if tabs => b'\t',
-                None => b',',
-            },
-            header: *header,
-            quote: ascii("quote", quote)?,
-            escape: escape.as_deref().map(|escape| ascii("escape", escape)).transpose()?,
-            null_value: null_value.clone(),
-            ..CsvOptions::default()
-        };
-        let options =
-            ReadOptions { format: *format, compression: *compression, changed: *changed, csv, metadata: metadata.clone() };
-        options.check()?;
-        Ok(options)
+        self.config.reading().options(&self.config.path, self.config.changed)
     }
 }
 
@@ -122,12 +102,5 @@ impl Source for FileSource {
 
     async fn decode(&self, job: &Job, records: &[Reject]) -> Result<Batch> {
         self.files()?.decode(job, records)
-    }
-}
-
-fn ascii(name: &str, text: &str) -> Result<u8> {
-    match text.as_bytes() {
-        [one] if one.is_ascii() => Ok(*one),
-        _ => Err(Error::new(Kind::Config, format!("the csv {name} is one ASCII character, not {text:?}"))),
     }
 }

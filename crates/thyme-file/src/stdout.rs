@@ -6,10 +6,10 @@ use std::time::Duration;
 use thyme_core::{
     Batch, Cursor, Error, Job, Kind, Op, Opened, Reject, Result, Retry, Sink, SinkInfo, Staged, Writer, async_trait,
 };
+use thyme_files::config::csv;
 use thyme_formats::csv::CsvEncoder;
 use thyme_formats::json_out::{JsonEncoder, JsonWriteOptions};
 
-use crate::sink_config::csv;
 use crate::stdout_config::{StdoutFormat, StdoutSinkConfig, StdoutSinkConfigBuilder, stdout_sink_config_builder};
 
 type Stream = Arc<Mutex<dyn Write + Send>>;

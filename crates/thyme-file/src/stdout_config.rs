@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use thyme_formats::json_out::{NonFinite, Nulls, Numbers};
 
-use crate::sink_config::{decimals, header, int64};
+use thyme_files::config::{decimals, header, int64};
 
 /// Writes rows to standard output, at least once.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema, bon::Builder)]

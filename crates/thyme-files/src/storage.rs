@@ -1,5 +1,6 @@
 //! Where files lie: what local disks and object stores have in common.
 mod local;
+mod objects;
 mod pattern;
 
 use std::fmt::Debug;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use thyme_core::{Result, async_trait};
 
 pub use local::LocalStorage;
+pub use objects::{Habits, ObjectStorage, Place};
 pub use pattern::is_glob;
 
 /// A file or object, as a listing shows it.
@@ -28,7 +30,21 @@ pub struct Entry {
     pub id: String,
     /// Which content it has, where the storage says so: the etag. Empty on a disk.
     pub version: String,
+    /// `changed` may lie long before its appearance: an upload in parts is as old as its beginning.
+    pub slow: bool,
 }
+
+/// A file that is going to be opened.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Its key.
+    pub key: String,
+    /// Bytes, as the listing said.
+    pub size: u64,
+}
+
+/// Opens the file with this number; numbers only grow. `None`: there is no such file any more. Blocks.
+pub type Opener = Box<dyn FnMut(usize) -> Result<Option<Opened>> + Send>;
 
 /// Bytes at any place of one file. Called on threads that may block; a store over a network waits there.
 pub trait ReadAt: Send + Sync {
@@ -49,7 +65,7 @@ pub struct Opened {
 
 /// A place with files. Everything about reading files is written against this.
 #[async_trait]
-pub trait Storage: Send + Sync + Debug + 'static {
+pub trait Storage: Clone + Send + Sync + Debug + 'static {
     /// At most `limit` files with keys after `after`, in the order of their keys; fewer only when there are no more.
     ///
     /// # Errors
@@ -74,6 +90,12 @@ pub trait Storage: Send + Sync + Debug + 'static {
     /// Those of the storage; no file there is `None`.
     fn open(&self, key: &str) -> Result<Option<Opened>>;
 
+    /// Opens `files` one after another, by their numbers; one that is slow to reach fetches ahead what `memory` bytes hold.
+    fn opener(&self, files: Vec<Wanted>, memory: usize) -> Opener {
+        let (storage, _) = (self.clone(), memory);
+        Box::new(move |number| files.get(number).map_or(Ok(None), |file| storage.open(&file.key)))
+    }
+
     /// Whether something is there that can be listed.
     ///
     /// # Errors
@@ -86,6 +108,14 @@ pub trait Storage: Send + Sync + Debug + 'static {
     /// Files grow and are renamed here. Else they are written once, whole.
     fn grows(&self) -> bool;
 
-    /// A time, in µs since 1970: every file that a listing begun now misses will have a later [`Entry::changed`].
+    /// A time, in µs since 1970: every file that a listing begun now misses will have a later [`Entry::changed`], but for
+    /// [`Storage::lag`].
     fn now(&self) -> i64;
+
+    /// How long before its appearance [`Entry::changed`] of a file may be, in µs; of those that are [`Entry::slow`], or of all
+    /// others.
+    fn lag(&self, slow: bool) -> i64 {
+        let _ = slow;
+        0
+    }
 }

@@ -6,6 +6,7 @@
 mod crew;
 mod local;
 mod log;
+mod objects;
 mod options;
 mod owner;
 mod part;
@@ -18,6 +19,7 @@ mod writer;
 
 pub use local::LocalTarget;
 pub use log::cursors;
+pub use objects::{Completed, ObjectTarget, Parts};
 pub use options::{Compression, Format, Mode, Options, Roll};
 pub use target::{Generation, Target, Upload};
 pub use template::Template;

@@ -29,6 +29,8 @@ pub mod harness;
 pub mod kafka;
 #[cfg(feature = "kill")]
 pub mod kill;
+#[cfg(feature = "objects")]
+pub mod objects;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(any(feature = "kafka", feature = "postgres"))]

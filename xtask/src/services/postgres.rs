@@ -7,7 +7,7 @@ use crate::{Result, process};
 
 /// The first major version.
 pub(super) const DEBIAN: Service =
-    Service { name: "PostgreSQL 15", connectors: &["postgres", "kafka"], find: find_debian, install: install_debian };
+    Service { name: "PostgreSQL 15", connectors: &["postgres", "kafka", "s3"], find: find_debian, install: install_debian };
 
 /// The second.
 pub(super) const PYPI: Service =

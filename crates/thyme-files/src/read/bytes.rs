@@ -96,6 +96,10 @@ impl Read for Stream {
 
 /// The error of a storage while the file at `path` was read.
 pub(super) fn failed(path: &str, error: io::Error) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(known) => return known,
+        Err(other) => other,
+    };
     let kind = match error.kind() {
         io::ErrorKind::NotFound => Kind::NotFound,
         io::ErrorKind::PermissionDenied => Kind::Auth,

@@ -16,7 +16,7 @@ use super::prints::{self, Front};
 use super::source::Shared;
 use super::state::{At, End, PRINT_BYTES, Seen, Work};
 use super::{csv, json, lines, parquet};
-use crate::storage::{Opened, Storage};
+use crate::storage::{Opened, Opener, Storage, Wanted};
 
 /// What all files of a group are read with.
 pub(super) struct Context<S> {
@@ -47,16 +47,19 @@ impl<S: Storage> Context<S> {
     /// Reads `works` on from `files`, which were begun or read before.
     pub(super) fn run(&self, works: &[Work], files: &[Seen]) -> Result<(), Stop> {
         let first = files.len().saturating_sub(1);
+        let planned = works.iter().enumerate().map(|(index, work)| files.get(index).unwrap_or(&work.seen));
+        let wanted = planned.map(|seen| Wanted { key: seen.key.clone(), size: seen.size }).collect();
+        let mut open = self.shared.storage.opener(wanted, self.job.buffer);
         for (index, work) in works.iter().enumerate().skip(first) {
             let planned = files.get(index).unwrap_or(&work.seen);
-            self.file(index, work, planned)?;
+            self.file(index, work, planned, &mut open)?;
         }
         Ok(())
     }
 
-    fn file(&self, index: usize, work: &Work, planned: &Seen) -> Result<(), Stop> {
+    fn file(&self, index: usize, work: &Work, planned: &Seen, open: &mut Opener) -> Result<(), Stop> {
         let Shared { storage, options, .. } = &*self.shared;
-        let opened = self.out.check(storage.open(&planned.key))?;
+        let opened = self.out.check(open(index))?;
         let Some(opened) = opened.filter(|opened| opened.entry.id == work.id) else {
             // Renamed or deleted since it was listed: a later poll finds it by its id, and goes on where this one stopped.
             let at = At { end: End::Inside, ..planned.at.clone() };

@@ -195,6 +195,7 @@ fn entry(key: String, metadata: &Metadata) -> Entry {
         // A file system gives the inode of a deleted file to the next one.
         id: format!("{:x}.{:x}.{:x}", metadata.dev(), metadata.ino(), created.unwrap_or(0)),
         version: String::new(),
+        slow: false,
     }
 }
 

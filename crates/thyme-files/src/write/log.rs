@@ -44,6 +44,20 @@ struct Record {
     /// They replace the target, as this generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replaces: Option<String>,
+    /// What they replace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    old: Vec<String>,
+}
+
+impl Record {
+    /// The same by another writer; without its files if the commit is over.
+    fn taken_over(self, attempt: String, over: bool) -> Self {
+        let Self { version, cursor, files, replaces, old, .. } = self;
+        if over {
+            return Self { version, attempt, cursor, files: Vec::new(), replaces: None, old: Vec::new() };
+        }
+        Self { version, attempt, cursor, files, replaces, old }
+    }
 }
 
 /// The log of one task, held by its newest writer.
@@ -67,22 +81,25 @@ impl Log {
         let (number, record) = loop {
             let numbers = numbers(target.as_ref(), &folder).await?;
             let Some(&last) = numbers.last() else {
-                let record = Record { version: VERSION, attempt: attempt(1), cursor: None, files: Vec::new(), replaces: None };
+                let none =
+                    Record { version: VERSION, attempt: String::new(), cursor: None, files: vec![], replaces: None, old: vec![] };
+                let record = none.taken_over(attempt(1), true);
                 match write(target.as_ref(), &folder, 1, &record).await? {
                     true => break (1, record),
                     false => continue,
                 }
             };
             let Some(record) = read(target.as_ref(), &folder, last).await? else { continue };
-            let record = Record { attempt: attempt(last + 1), ..record };
+            let over = target.binds() && target.exists(&over(&folder, last)).await?;
+            let record = record.taken_over(attempt(last + 1), over);
             if write(target.as_ref(), &folder, last + 1, &record).await? {
                 break (last + 1, record);
             }
         };
-        let attempt = record.attempt;
-        let log = Self { target, task: task.clone(), folder, attempt, number, cursor: record.cursor };
+        let (attempt, cursor) = (record.attempt.clone(), record.cursor.clone());
+        let log = Self { target, task: task.clone(), folder, attempt, number, cursor };
         log.made().await?;
-        log.publish(&record.files, record.replaces.as_deref()).await?;
+        log.publish(&record).await?;
         log.sweep().await?;
         Ok(log)
     }
@@ -123,31 +140,46 @@ impl Log {
             }
         }
         testing::point("file.before_intent");
-        if !replace && testing::broken("no_intent") {
-            self.publish(&files, None).await?;
-        }
         let number = self.number + 1;
         let replaces = (replace && !files.is_empty()).then(|| format!("{number:020}-{}", self.attempt));
-        let record = Record { version: VERSION, attempt: self.attempt.clone(), cursor: Some(cursor.clone()), files, replaces };
+        let old = if replaces.is_some() { self.target.present().await? } else { Vec::new() };
+        let (attempt, cursor) = (self.attempt.clone(), Some(cursor.clone()));
+        let record = Record { version: VERSION, attempt, cursor, files, replaces, old };
+        if !replace && testing::broken("no_intent") {
+            self.publish(&record).await?;
+        }
         if !write(self.target.as_ref(), &self.folder, number, &record).await? {
             return Err(self.fenced());
         }
         self.number = number;
         self.made().await?;
         testing::point("file.after_intent");
-        self.publish(&record.files, record.replaces.as_deref()).await?;
+        self.publish(&record).await?;
         self.cursor = record.cursor;
         self.forget(self.number.saturating_sub(KEPT + 1)).await
     }
 
-    async fn publish(&self, files: &[Entry], replaces: Option<&str>) -> Result<()> {
+    /// Gives the files of the newest record their names.
+    async fn publish(&self, record: &Record) -> Result<()> {
+        let files = &record.files;
+        self.name(record).await?;
+        if self.target.binds() && !files.is_empty() && !testing::broken("no_intent") {
+            self.target.create(&over(&self.folder, self.number), b"{}").await?;
+        }
+        testing::point("file.after_settle");
+        Ok(())
+    }
+
+    async fn name(&self, record: &Record) -> Result<()> {
+        let Record { files, replaces, old, .. } = record;
         if let Some(id) = replaces {
             let generation = Generation {
                 owner: self.task.pipeline.to_string(),
                 hidden: self.folder.clone(),
-                id: id.to_owned(),
+                id: id.clone(),
                 attempt: self.attempt.clone(),
                 files: files.iter().map(|file| (file.from.clone(), file.to.clone())).collect(),
+                old: old.clone(),
             };
             return match self.target.replace(&generation).await {
                 Ok(()) => Ok(()),
@@ -160,9 +192,7 @@ impl Log {
             testing::point("file.after_rename");
         }
         let visible: Vec<_> = files.iter().map(|file| file.to.clone()).collect();
-        self.target.settle(&visible).await?;
-        testing::point("file.after_settle");
-        Ok(())
+        self.target.settle(&visible).await
     }
 
     /// The record that was just made counts.
@@ -187,7 +217,11 @@ impl Log {
 
     /// Removes one old record.
     async fn forget(&self, number: u64) -> Result<()> {
-        if number == 0 { Ok(()) } else { self.target.remove(&name(&self.folder, number)).await }
+        if number == 0 {
+            return Ok(());
+        }
+        self.target.remove(&name(&self.folder, number)).await?;
+        if self.target.binds() { self.target.remove(&over(&self.folder, number)).await } else { Ok(()) }
     }
 
     /// Removes what older writers left: unfinished files of no commit, old records, the oldest first. Names begin with the
@@ -196,12 +230,12 @@ impl Log {
         let numbered = |name: &str| name.get(..20).and_then(|number| number.parse::<u64>().ok()).unwrap_or(0);
         for left in self.target.list(&self.hidden()).await? {
             if numbered(&left) < self.number {
-                self.target.remove(&format!("{}/{left}", self.hidden())).await?;
+                self.target.discard(&format!("{}/{left}", self.hidden())).await?;
             }
         }
         for left in self.target.list(&self.folder).await? {
             let number = numbered(&left);
-            let old = left.ends_with(".json") && number + KEPT < self.number;
+            let old = (left.ends_with(".json") || left.ends_with(".over")) && number + KEPT < self.number;
             if old || (left.ends_with(".new") && number <= self.number) {
                 self.target.remove(&format!("{}/{left}", self.folder)).await?;
             }
@@ -243,6 +277,11 @@ fn folder(task: &Task) -> String {
 
 fn name(folder: &str, number: u64) -> String {
     format!("{folder}/{number:020}.json")
+}
+
+/// What says that the files of a record have their names.
+fn over(folder: &str, number: u64) -> String {
+    format!("{folder}/{number:020}.over")
 }
 
 /// The numbers of the records that are there, in order.

@@ -18,12 +18,18 @@ pub trait Target: Debug + Send + Sync + 'static {
     /// `Auth`, `Config` when it is something else than a folder, `Unavailable`.
     async fn check(&self) -> Result<()>;
 
+    /// A file has its name from its beginning on, not from its commit: an upload in parts belongs to its key. What was published
+    /// once can't be told from what never was, so that the log keeps in mind which commits are over.
+    fn binds(&self) -> bool {
+        false
+    }
+
     /// A new file that nobody sees, kept in the folder `hidden` under a name that begins with `attempt`, which is unique in
-    /// the world.
+    /// the world. `to` is the name it will get, where the target [binds](Target::binds) it.
     ///
     /// # Errors
     /// `Auth`, or `Unavailable` when the disk is full or the place can't be reached.
-    async fn begin(&self, hidden: &str, attempt: &str) -> Result<Box<dyn Upload>>;
+    async fn begin(&self, hidden: &str, attempt: &str, to: Option<&str>) -> Result<Box<dyn Upload>>;
 
     /// Makes the finished upload `from` visible as `to`. Done before, by anybody, it does nothing. It never replaces a file.
     ///
@@ -61,6 +67,14 @@ pub trait Target: Debug + Send + Sync + 'static {
     /// As [`Target::begin`].
     async fn list(&self, folder: &str) -> Result<Vec<String>>;
 
+    /// The files that a replacement takes away, where it has to be told; none where it finds them itself.
+    ///
+    /// # Errors
+    /// As [`Target::begin`].
+    async fn present(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// Whether `owner` may replace what is there by files of its own.
     ///
     /// # Errors
@@ -73,6 +87,14 @@ pub trait Target: Debug + Send + Sync + 'static {
     /// # Errors
     /// `Conflict` when a newer writer took it over; else as [`Target::begin`].
     async fn replace(&self, generation: &Generation) -> Result<()>;
+
+    /// Gives up the unfinished file that is called `name`.
+    ///
+    /// # Errors
+    /// As [`Target::begin`].
+    async fn discard(&self, name: &str) -> Result<()> {
+        self.remove(name).await
+    }
 
     /// Removes the file `name`, if it is there.
     ///
@@ -94,6 +116,8 @@ pub struct Generation {
     pub attempt: String,
     /// Finished uploads and their names.
     pub files: Vec<(String, String)>,
+    /// What [`Target::present`] said when the commit was made.
+    pub old: Vec<String>,
 }
 
 /// A file in the making. Dropped, it is as if it had never been: the next [`open`](super::open) sweeps it away.

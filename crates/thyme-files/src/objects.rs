@@ -1,0 +1,78 @@
+//! What reading from and writing to object stores have in common: what their errors mean.
+use std::error::Error as _;
+
+use thyme_core::{Error, Kind, Retry};
+
+/// An error code in the answer of a server, or a part of a library's message, and what is to be done about it.
+type Known = (&'static [&'static str], Kind, &'static str);
+
+const KNOWN: &[Known] = &[
+    (&["RequestTimeTooSkewed"], Kind::Auth, "the clock of this machine is too far from the server's: set it by NTP"),
+    (&["SignatureDoesNotMatch"], Kind::Auth, "the secret key is not the one that belongs to the access key"),
+    (&["InvalidAccessKeyId"], Kind::Auth, "the server does not know the access key"),
+    (
+        &["AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraint", "incorrectly configured region"],
+        Kind::Auth,
+        "the region is not the bucket's: set `region`",
+    ),
+    (&["NoSuchBucket", "The specified bucket does not exist"], Kind::NotFound, "the bucket does not exist"),
+    (&["AccessDenied", "AllAccessDisabled", "forbidden", "Forbidden"], Kind::Auth, "the credentials do not allow this"),
+    (&["SlowDown", "TooManyRequests", "429 Too Many", "rateLimitExceeded"], Kind::RateLimited, "the server asks to slow down"),
+];
+
+/// Credentials that end in time: the next attempt has new ones.
+const EXPIRED: &[&str] = &["ExpiredToken", "TokenRefreshRequired", "RequestExpired"];
+
+/// What an error of an object store means, while `what` was tried at `place`.
+#[must_use]
+pub fn failed(what: &str, place: &str, error: object_store::Error) -> Error {
+    use object_store::Error as E;
+    let text = chain(&error);
+    let said = |codes: &[&str]| codes.iter().any(|code| text.contains(code));
+    let new = |kind, text: &str| Error::new(kind, format!("cannot {what}: {text}"));
+    let known = KNOWN.iter().find(|(codes, ..)| said(codes));
+    let made = match &error {
+        _ if said(EXPIRED) => new(Kind::Auth, "the session token has expired").retry(Retry::Backoff),
+        _ if known.is_some() => known.map_or_else(|| new(Kind::Unexpected, ""), |(_, kind, text)| new(*kind, text)),
+        E::NotFound { .. } => new(Kind::NotFound, "there is no such object"),
+        E::PermissionDenied { .. } => new(Kind::Auth, "the credentials do not allow this"),
+        E::Unauthenticated { .. } => new(Kind::Auth, "the server wants credentials, or does not accept these"),
+        E::Precondition { .. } => new(Kind::Unavailable, "the object has changed meanwhile"),
+        E::NotSupported { .. } | E::NotImplemented { .. } => new(Kind::Unsupported, "the server does not do this"),
+        E::InvalidPath { .. } | E::UnknownConfigurationKey { .. } => new(Kind::Config, "the name is not one of an object"),
+        _ if said(&["NoSuchKey"]) => new(Kind::NotFound, "there is no such object"),
+        _ if said(&["invalid path", "Encountered object with invalid path", "Path \""]) => {
+            new(Kind::Unsupported, "a key has an empty part, `.` or `..` between its slashes")
+        }
+        _ => new(Kind::Unavailable, "the server cannot be reached, or broke off"),
+    };
+    // An error of ours that a provider of credentials met keeps its kind.
+    match own(&error) {
+        Some((kind, retry)) => Error::new(kind, format!("cannot {what}")).retry(retry).context("at", place).source(error),
+        None => made.context("at", place).source(error),
+    }
+}
+
+/// The kind and advice of the error of ours that is the cause, if one is.
+fn own(error: &object_store::Error) -> Option<(Kind, Retry)> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
+    while let Some(error) = cause {
+        if let Some(own) = error.downcast_ref::<Error>() {
+            return Some((own.kind(), own.retry_advice()));
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// The error and all its causes.
+fn chain(error: &object_store::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,45 @@
+//! What the registry knows about this crate.
+use std::sync::Arc;
+
+use schemars::schema_for;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use thyme_core::connector::{Connector, SinkEntry, SourceEntry, percent_decode};
+use thyme_core::{Error, Kind, Result};
+
+use crate::{S3Sink, S3SinkConfig, S3Source, S3SourceConfig};
+
+/// Amazon S3 and its like.
+pub static S3: Connector = Connector {
+    name: "s3",
+    summary: "objects of Amazon S3 and its like: JSON, CSV and Parquet",
+    schemes: &["s3", "s3a"],
+    delivery: "exactly once: an intent put with a condition, then uploads completed; no object that was visible is ever changed",
+    source: Some(SourceEntry {
+        schema: || schema_for!(S3SourceConfig),
+        build: |value| {
+            let source = S3Source::new(config(value)?);
+            source.validate()?;
+            Ok(Arc::new(source))
+        },
+        from_url: uri,
+    }),
+    sink: Some(SinkEntry {
+        schema: || schema_for!(S3SinkConfig),
+        build: |value| {
+            let sink = S3Sink::new(config(value)?);
+            sink.validate()?;
+            Ok(Arc::new(sink))
+        },
+        from_url: uri,
+    }),
+};
+
+fn config<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|e| Error::new(Kind::Config, e.to_string()))
+}
+
+/// The bucket and path in `s3://bucket/path/*.jsonl`.
+fn uri(url: &str) -> Result<Value> {
+    Ok(json!({ "bucket_uri": percent_decode(url)? }))
+}
