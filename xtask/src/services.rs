@@ -55,7 +55,11 @@ pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {
 /// Installs what the tests of one connector, or of all, need and do not find. All are tried before an error is returned.
 pub(crate) fn up(repo: &Repo, connector: Option<&str>) -> Result {
     let mut failed = Vec::new();
-    for service in SERVICES.iter().filter(|service| connector.is_none_or(|name| service.connectors.contains(&name))) {
+    let needed = |service: &&Service| match connector {
+        Some(name) => service.connectors.contains(&name),
+        None => !service.connectors.is_empty(),
+    };
+    for service in SERVICES.iter().filter(needed) {
         if (service.find)(repo).is_some() {
             continue;
         }
