@@ -68,6 +68,7 @@ pub(crate) fn up(repo: &Repo, connector: Option<&str>) -> Result {
             failed.push(format!("{} can't be installed: {error}", service.name));
         }
     }
+    failed.extend(objects::clean(repo).err());
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
 
