@@ -44,6 +44,8 @@ pub(crate) struct Lane {
     pub(crate) taken: u64,
     /// The poll under way is committed at its end alone.
     at_end: bool,
+    /// What is saved of the poll under way while it can't be gone on with: where it began.
+    anew: Option<Cursor>,
     staged: Staging,
     last: Instant,
 }
@@ -95,6 +97,7 @@ impl Lane {
             buffered: 0,
             taken: 0,
             at_end: work.sink.per_poll,
+            anew: None,
             staged: Staging::default(),
             last: Instant::now(),
         })
@@ -116,15 +119,18 @@ impl Lane {
         self.touch();
     }
 
-    /// A new plan reads on from this cursor; with `at_end` its rows are committed together.
-    pub(crate) fn begin(&mut self, at_end: bool) {
+    /// A new plan reads on from this cursor. With `at_end` its rows are committed together; a `whole` one that is cut short
+    /// begins anew.
+    pub(crate) fn begin(&mut self, at_end: bool, whole: bool) {
         (self.taken, self.at_end) = (0, at_end);
+        self.anew = whole.then(|| self.cursor.clone());
     }
 
     /// The poll has read all there was. Without rows, what it moves is the plan's to say; a sink that replaces its target hears
     /// of no such poll.
     pub(crate) fn finish_poll(&mut self, work: &Work, plan: &dyn Plan) {
         self.watermark.finish_poll();
+        self.anew = None;
         if self.taken == 0 && work.sink.per_poll {
             return;
         }
@@ -189,7 +195,7 @@ impl Lane {
         let seconds = |time: Duration| format!("{} s", time.as_secs());
         error
             .context("rows were held for", seconds(held))
-            .context("the sink can hold them for", seconds(work.sink.commit_within))
+            .context("the sink means to hold them for", seconds(work.sink.commit_within))
             .context(
                 "remedy",
                 "the source can't be read on from midway and is committed at once: give it a key or a `cursor` to go on by",
@@ -224,7 +230,8 @@ impl Lane {
             committed.map_err(|e| self.held(work, e))?;
             point("engine.after_commit");
             if !work.sink.holds_cursor {
-                work.store.save(&self.task, &self.cursor).await?;
+                let anew = self.anew.as_ref().map(|start| Cursor { seq: self.cursor.seq, ..start.clone() });
+                work.store.save(&self.task, anew.as_ref().unwrap_or(&self.cursor)).await?;
             }
             point("engine.after_save");
             self.done(work, started.elapsed());

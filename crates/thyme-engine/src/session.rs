@@ -60,7 +60,8 @@ pub(crate) struct Session<'w> {
     past: Vec<Past>,
     /// Positions no longer hold: lanes begin anew.
     forget: bool,
-    /// The poll under way is committed at its end alone: the sink replaces its target, or the plan can't be gone on with.
+    /// The poll under way is committed at its end alone: the sink replaces its target, or holds the cursor of a plan that can't be
+    /// gone on with.
     at_end: bool,
 }
 
@@ -116,8 +117,8 @@ impl<'w> Session<'w> {
             // Rows of earlier polls are no part of this one.
             self.commit(None).await?;
         }
-        self.at_end = whole || self.work.sink.per_poll;
-        self.lanes.values_mut().for_each(|lane| lane.begin(self.at_end));
+        self.at_end = self.work.sink.per_poll || (whole && self.work.sink.holds_cursor);
+        self.lanes.values_mut().for_each(|lane| lane.begin(self.at_end, whole));
         let ended = self.read(&mut poll).await?;
         // Readers go first: what they hold is read again.
         poll.readers.abort_all();

@@ -87,6 +87,25 @@ async fn rows_of_an_earlier_poll_are_committed_before() {
 }
 
 #[tokio::test]
+async fn a_sink_without_a_cursor_gets_rows_as_they_come_and_again_after_a_cut() {
+    let state = tempfile::tempdir().unwrap();
+    let mut items = rows(0..4);
+    items.push(Item::Fail(|| Error::new(Kind::Auth, "cut")));
+    items.extend(rows(4..8));
+    let (feed, mut tank) = (feed(items), Tank::new());
+    tank.info.holds_cursor = false;
+    let run = || once(state.path(), pipeline(&feed, &tank).commit(CommitPolicy { rows: Some(2), ..CommitPolicy::default() }));
+    assert_eq!(run().await.error.unwrap().kind(), Kind::Auth);
+    assert_eq!(tank.ids(), [0, 1, 2, 3]);
+    assert!(run().await.error.is_none());
+    let commits = tank.state.lock().unwrap().commits.concat();
+    assert_eq!(commits, [0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7]);
+    // Read to its end: nothing comes again.
+    let last = run().await;
+    assert!(last.error.is_none() && last.summary.nothing_new(), "{:?}", last.summary);
+}
+
+#[tokio::test]
 async fn what_memory_does_not_hold_is_refused_with_the_remedy() {
     let state = tempfile::tempdir().unwrap();
     let (feed, tank) = (Feed::new(rows(0..5_000)).batch(100).whole(), Tank::new());
@@ -108,5 +127,5 @@ async fn a_sink_that_lets_go_too_early_is_named() {
     tank.crash(1, false);
     let never = thyme_engine::RetryPolicy { attempts: 0, ..thyme_engine::RetryPolicy::default() };
     let error = once(state.path(), pipeline(&feed, &tank).retry(never)).await.error.unwrap();
-    assert!(error.to_string().contains("the sink can hold them for") && error.to_string().contains("remedy"), "{error}");
+    assert!(error.to_string().contains("the sink means to hold them for") && error.to_string().contains("remedy"), "{error}");
 }
