@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "that is all it does")]
 use serde_json::{Value, json};
 use thyme_connectors::core::config::{self, FieldInfo};
+use thyme_connectors::core::connector::Metric;
 use thyme_connectors::engine::{metrics, spec};
 
 fn main() {
@@ -21,8 +22,15 @@ fn main() {
             })
         })
         .collect();
-    let metric = |metric: &metrics::Metric| json!({ "name": metric.name, "kind": metric.kind, "help": metric.help });
-    let metrics: Vec<_> = metrics::ALL.iter().map(metric).collect();
+    let metric = |metric: &Metric| json!({ "name": metric.name, "kind": metric.kind, "help": metric.help });
+    let mut all: Vec<Metric> = metrics::ALL.to_vec();
+    for own in registry.connectors().flat_map(|connector| connector.metrics) {
+        // Connectors of one kind share theirs.
+        if !all.contains(own) {
+            all.push(*own);
+        }
+    }
+    let metrics: Vec<_> = all.iter().map(metric).collect();
     let all = json!({ "connectors": connectors, "metrics": metrics, "pipeline": spec::json_schema(&registry) });
     println!("{all:#}");
 }

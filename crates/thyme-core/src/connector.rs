@@ -21,12 +21,25 @@ pub struct Connector {
     pub summary: &'static str,
     /// Schemes of its connection strings: `["postgresql", "postgres"]`. `-` alone is a scheme as well.
     pub schemes: &'static [&'static str],
+    /// What it measures of its own. The names begin with `thyme_`, and each has the label `pipeline`.
+    pub metrics: &'static [Metric],
     /// What it guarantees and how, for the delivery table: `exactly once: an intent file, then renames`.
     pub delivery: &'static str,
     /// How it is read, if it is.
     pub source: Option<SourceEntry>,
     /// How it is written, if it is.
     pub sink: Option<SinkEntry>,
+}
+
+/// What a metric is, as Prometheus shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name, with the unit as its end: `thyme_postgres_held_back_seconds`, `thyme_retries_total`.
+    pub name: &'static str,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// One sentence without its dot.
+    pub help: &'static str,
 }
 
 /// How a connector is read.

@@ -97,6 +97,13 @@ pub trait Plan: Send {
     /// Any; the plan is then dropped and made anew.
     async fn reader(&mut self, split: &SplitId, from: Option<&Position>) -> Result<Box<dyn Reader>>;
 
+    /// Its rows can't be gone on from midway: no place among them is one that the next plan finds again. The engine then commits
+    /// them all at once, at the end: of a plan that is cut short nothing is visible, and the next begins anew. A sink that holds no
+    /// cursor gets them as they come, and all of them again after a cut. Not for streams.
+    fn whole(&self) -> bool {
+        false
+    }
+
     /// Before each commit: fixes the poll's bounds in `base`, folds finished splits into it, forgets what is over. Also called
     /// with a cursor that it folded before, which it must leave as it is.
     fn fold(&self, cursor: &mut Cursor) {

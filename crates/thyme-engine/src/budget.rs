@@ -124,6 +124,11 @@ impl Share {
         self.budget.change(self.index, |holds| holds.buffered = bytes);
     }
 
+    /// The most that it may hold.
+    pub(crate) fn most(&self) -> usize {
+        self.budget.guaranteed + self.budget.pool
+    }
+
     /// Returns when a reader waits for bytes that only the writers of this pipeline hold.
     pub(crate) async fn starved(&self) {
         loop {

@@ -42,6 +42,10 @@ pub(crate) struct Lane {
     pub(crate) buffered: usize,
     /// Batches taken in the poll under way.
     pub(crate) taken: u64,
+    /// The poll under way is committed at its end alone.
+    at_end: bool,
+    /// What is saved of the poll under way while it can't be gone on with: where it began.
+    anew: Option<Cursor>,
     staged: Staging,
     last: Instant,
 }
@@ -92,6 +96,8 @@ impl Lane {
             ended: Vec::new(),
             buffered: 0,
             taken: 0,
+            at_end: work.sink.per_poll,
+            anew: None,
             staged: Staging::default(),
             last: Instant::now(),
         })
@@ -113,15 +119,18 @@ impl Lane {
         self.touch();
     }
 
-    /// A new plan reads on from this cursor.
-    pub(crate) fn begin(&mut self) {
-        self.taken = 0;
+    /// A new plan reads on from this cursor. With `at_end` its rows are committed together; a `whole` one that is cut short
+    /// begins anew.
+    pub(crate) fn begin(&mut self, at_end: bool, whole: bool) {
+        (self.taken, self.at_end) = (0, at_end);
+        self.anew = whole.then(|| self.cursor.clone());
     }
 
     /// The poll has read all there was. Without rows, what it moves is the plan's to say; a sink that replaces its target hears
     /// of no such poll.
     pub(crate) fn finish_poll(&mut self, work: &Work, plan: &dyn Plan) {
         self.watermark.finish_poll();
+        self.anew = None;
         if self.taken == 0 && work.sink.per_poll {
             return;
         }
@@ -140,9 +149,9 @@ impl Lane {
         commit.rows.is_some_and(|rows| self.staged.rows >= rows) || commit.bytes.is_some_and(|bytes| self.staged.bytes >= bytes)
     }
 
-    /// When the staged rows are committed at the latest; `None` without any, and for a sink that commits at a poll's end.
+    /// When the staged rows are committed at the latest; `None` without any, and where a poll is committed at its end.
     pub(crate) fn due(&self, work: &Work) -> Option<Instant> {
-        let since = self.staged.since.filter(|_| !work.sink.per_poll)?;
+        let since = self.staged.since.filter(|_| !self.at_end)?;
         let commit = &work.pipeline.settings.commit;
         let wish = match commit.every {
             Some(every) => since + every,
@@ -153,10 +162,44 @@ impl Lane {
         Some(wish.min(within))
     }
 
-    /// When memory that the writer holds may be freed by a commit; `None` for a sink that commits at a poll's end.
+    /// When memory that the writer holds may be freed by a commit; `None` where a poll is committed at its end.
     pub(crate) fn relief(&self, work: &Work) -> Option<Instant> {
-        let held = self.buffered > 0 && self.dirty() && !work.sink.per_poll;
+        let held = self.buffered > 0 && self.dirty() && !self.at_end;
         held.then(|| self.last + work.sink.commit_after.min(PATIENCE))
+    }
+
+    /// A source that has to be committed at once, and a writer that holds all of it in memory.
+    ///
+    /// # Errors
+    /// `Unsupported` once that is more than there is.
+    pub(crate) fn fits_memory(&self, work: &Work) -> Result<()> {
+        let most = work.share.most();
+        if !self.at_end || work.sink.per_poll || self.buffered <= most {
+            return Ok(());
+        }
+        let text =
+            "the source can't be read on from midway, so that its rows are committed at once, and the sink holds them in memory";
+        Err(Error::new(Kind::Unsupported, text)
+            .context("bytes held", self.buffered)
+            .context("at most", most)
+            .context("remedy", "give the source a key or a `cursor` to go on by, choose another sink, or raise --memory"))
+    }
+
+    /// Adds to an error that a writer which can't hold rows for long had to: a commit at the end of the source is its cause, most
+    /// likely.
+    pub(crate) fn held(&self, work: &Work, error: Error) -> Error {
+        let held = self.staged.since.map(|since| since.elapsed()).unwrap_or_default();
+        if !self.at_end || work.sink.per_poll || held < work.sink.commit_within {
+            return error;
+        }
+        let seconds = |time: Duration| format!("{} s", time.as_secs());
+        error
+            .context("rows were held for", seconds(held))
+            .context("the sink means to hold them for", seconds(work.sink.commit_within))
+            .context(
+                "remedy",
+                "the source can't be read on from midway and is committed at once: give it a key or a `cursor` to go on by",
+            )
     }
 
     /// Letters, commit, save, acknowledge: in this order, all or nothing.
@@ -180,13 +223,15 @@ impl Lane {
             point("engine.before_commit");
             let started = Instant::now();
             let commit = self.writer.commit(&self.cursor);
-            match watch.as_deref_mut() {
-                Some(watch) => watch.beside(commit).await?,
-                None => commit.await?,
-            }
+            let committed = match watch.as_deref_mut() {
+                Some(watch) => watch.beside(commit).await,
+                None => commit.await,
+            };
+            committed.map_err(|e| self.held(work, e))?;
             point("engine.after_commit");
             if !work.sink.holds_cursor {
-                work.store.save(&self.task, &self.cursor).await?;
+                let anew = self.anew.as_ref().map(|start| Cursor { seq: self.cursor.seq, ..start.clone() });
+                work.store.save(&self.task, anew.as_ref().unwrap_or(&self.cursor)).await?;
             }
             point("engine.after_save");
             self.done(work, started.elapsed());

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use thyme_core::connector::Metric;
 use thyme_core::{Error, Kind, Result};
 
 /// Counter: rows read from the source, rejected ones included.
@@ -35,22 +36,12 @@ pub const COMMITS: &str = "thyme_commits_total";
 /// Histogram: seconds a commit took, saving the cursor included.
 pub const COMMIT_LATENCY: &str = "thyme_commit_latency_seconds";
 
-/// What a metric is: name, kind, unit, help.
-#[derive(Clone, Copy, Debug)]
-pub struct Metric {
-    /// As Prometheus shows it.
-    pub name: &'static str,
-    /// `counter`, `gauge` or `histogram`.
-    pub kind: &'static str,
-    /// One sentence.
-    pub help: &'static str,
-}
-
 const fn metric(name: &'static str, kind: &'static str, help: &'static str) -> Metric {
     Metric { name, kind, help }
 }
 
-/// Every metric there is.
+/// What the engine measures of every pipeline. A connector's own metrics stand in its
+/// [`Connector`](thyme_core::connector::Connector).
 pub const ALL: &[Metric] = &[
     metric(ROWS_READ, "counter", "Rows read from the source, rejected ones included"),
     metric(ROWS_WRITTEN, "counter", "Rows durable in the sink"),
@@ -80,13 +71,13 @@ pub fn serve(addr: SocketAddr) -> Result<()> {
         .set_buckets_for_metric(Matcher::Full(COMMIT_LATENCY.into()), BUCKETS)
         .map_err(wrong)?;
     builder.install().map_err(wrong)?;
-    describe();
+    describe(ALL);
     Ok(())
 }
 
-/// Tells the recorder of this process what each metric means.
-pub fn describe() {
-    for Metric { name, kind, help } in ALL.iter().copied() {
+/// Tells the recorder of this process what each of them means.
+pub fn describe(metrics: &[Metric]) {
+    for Metric { name, kind, help } in metrics.iter().copied() {
         match kind {
             "counter" => describe_counter!(name, help),
             "gauge" => describe_gauge!(name, help),

@@ -60,6 +60,9 @@ pub(crate) struct Session<'w> {
     past: Vec<Past>,
     /// Positions no longer hold: lanes begin anew.
     forget: bool,
+    /// The poll under way is committed at its end alone: the sink replaces its target, or holds the cursor of a plan that can't be
+    /// gone on with.
+    at_end: bool,
 }
 
 /// One poll under way.
@@ -74,7 +77,7 @@ struct Poll {
 impl<'w> Session<'w> {
     /// Opens the sink; a source of shared splits opens it for each split as it comes. With `forget`, positions are dropped.
     pub(crate) async fn open(work: &'w Work, from: Job, to: Job, forget: bool) -> Result<Self> {
-        let mut session = Self { work, from, to, lanes: HashMap::new(), past: Vec::new(), forget };
+        let mut session = Self { work, from, to, lanes: HashMap::new(), past: Vec::new(), forget, at_end: false };
         if !work.source.shared {
             let task = Arc::clone(&session.to.task.task);
             session.lane(&task).await?;
@@ -109,7 +112,13 @@ impl<'w> Session<'w> {
         let (send, receive) = mpsc::channel(QUEUE);
         let watch = Watch::new(plan, self.work.source.streaming);
         let mut poll = Poll { watch, readers: JoinSet::new(), reading: HashSet::new(), send, receive };
-        self.lanes.values_mut().for_each(Lane::begin);
+        let whole = poll.watch.plan.whole() && !self.work.source.streaming && !broken("whole_in_parts");
+        if whole {
+            // Rows of earlier polls are no part of this one.
+            self.commit(None).await?;
+        }
+        self.at_end = self.work.sink.per_poll || (whole && self.work.sink.holds_cursor);
+        self.lanes.values_mut().for_each(|lane| lane.begin(self.at_end, whole));
         let ended = self.read(&mut poll).await?;
         // Readers go first: what they hold is read again.
         poll.readers.abort_all();
@@ -135,7 +144,7 @@ impl<'w> Session<'w> {
             let due = self.due();
             work.counters.next_commit(due);
             let room = work.source.streaming || poll.reading.len() < work.threads.max(1);
-            let still = poll.reading.is_empty() && self.lanes.values().any(|lane| !lane.ended.is_empty()) && !work.sink.per_poll;
+            let still = poll.reading.is_empty() && self.lanes.values().any(|lane| !lane.ended.is_empty()) && !self.at_end;
             tokio::select! {
                 biased;
                 () = work.stop.cancelled() => return Ok(Ended::Stopped),
@@ -170,7 +179,7 @@ impl<'w> Session<'w> {
                 let wanted = taken.full || taken.pins || lane.full(work);
                 work.share.buffered(self.lanes.values().map(|lane| lane.buffered).sum());
                 drop(permit);
-                if wanted && !work.sink.per_poll {
+                if wanted && !self.at_end {
                     self.commit_lane(&key, Some(&mut poll.watch)).await?;
                 }
             }
@@ -187,7 +196,7 @@ impl<'w> Session<'w> {
                 }
             }
             Event::Failed(error) => {
-                if error.as_drift().is_some() && !work.sink.per_poll {
+                if error.as_drift().is_some() && !self.at_end {
                     self.commit(Some(&mut poll.watch)).await?;
                 }
                 return Err(source(error));
@@ -205,11 +214,11 @@ impl<'w> Session<'w> {
                 lane.finish_poll(work, &*watch.plan);
             }
         }
-        if work.sink.per_poll && !whole {
+        if self.at_end && !whole {
             return Ok(());
         }
         let now = Instant::now();
-        let waits = whole && !work.ends() && !work.sink.per_poll && !work.source.shared;
+        let waits = whole && !work.ends() && !self.at_end && !work.source.shared;
         if waits && self.lanes.values().any(|lane| lane.dirty() && lane.due(work).is_some_and(|due| due > now)) {
             let read = self.lanes.values().any(|lane| lane.taken > 0);
             let ended = self.lanes.values_mut().flat_map(|lane| std::mem::take(&mut lane.ended)).collect::<Vec<_>>();
@@ -261,6 +270,7 @@ impl<'w> Session<'w> {
                 if stopped { Ok(()) } else { self.commit_lane(&key, Some(watch)).await }
             }
             None => {
+                self.lanes.values().try_for_each(|lane| lane.fits_memory(self.work))?;
                 // Nothing a commit could free: the reader goes on beyond its part, rather than never.
                 self.work.share.buffered(0);
                 Ok(())

@@ -14,6 +14,7 @@ pub static FILE: Connector = Connector {
     name: "file",
     summary: "files of this machine: JSON, CSV and Parquet",
     schemes: &["file"],
+    metrics: thyme_files::read::METRICS,
     delivery: "exactly once: an intent that holds the cursor, then renames; no file that was visible is ever changed",
     source: Some(SourceEntry {
         schema: || schema_for!(FileSourceConfig),
@@ -40,6 +41,7 @@ pub static STDOUT: Connector = Connector {
     name: "stdout",
     summary: "rows on standard output, as JSON lines or CSV",
     schemes: &["-", "stdout"],
+    metrics: &[],
     delivery: "at least once: after a crash the rows since the last commit come again",
     source: None,
     sink: Some(SinkEntry {

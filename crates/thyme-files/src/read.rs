@@ -27,6 +27,7 @@ use thyme_core::Job;
 use thyme_core::arrow::datatypes::TimeUnit;
 use thyme_formats::TimestampUnit;
 
+pub use decide::METRICS;
 pub use options::{Changed, MetadataColumn, ReadFormat, ReadOptions};
 pub use source::FilesSource;
 

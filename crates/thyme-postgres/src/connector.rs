@@ -8,6 +8,7 @@ use thyme_core::connector::{Connector, SinkEntry, SourceEntry};
 use thyme_core::{Error, Kind, Result};
 
 use crate::config::from_url;
+use crate::source::METRICS;
 use crate::{PostgresSink, PostgresSinkConfig, PostgresSource, PostgresSourceConfig};
 
 /// Tables of PostgreSQL.
@@ -15,6 +16,7 @@ pub static POSTGRES: Connector = Connector {
     name: "postgres",
     summary: "tables and queries of PostgreSQL",
     schemes: &["postgres", "postgresql"],
+    metrics: METRICS,
     delivery: "exactly once: rows and the cursor in one transaction, guarded by a fence",
     source: Some(SourceEntry {
         schema: || schema_for!(PostgresSourceConfig),

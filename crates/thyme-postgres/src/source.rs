@@ -23,6 +23,7 @@ use tokio::sync::Mutex;
 
 use crate::config::{Connection, PostgresSourceConfig, PostgresSourceConfigBuilder, postgres_source_config_builder};
 use guard::Guard;
+pub(crate) use guard::METRICS;
 use relation::Relation;
 
 /// A table or a query: every committed row once, whatever ties and whoever commits late.

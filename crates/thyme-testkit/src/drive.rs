@@ -163,7 +163,7 @@ impl Run<'_> {
                     batches += usize::from(self.info.streaming) * self.how.every;
                 }
             }
-            if batches >= self.how.every {
+            if batches >= self.how.every && !self.plan.whole() {
                 batches = 0;
                 if self.commit(false).await? {
                     break true;

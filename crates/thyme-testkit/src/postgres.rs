@@ -124,6 +124,26 @@ impl Server {
         let folder = template::copy(&install, &template.data)?;
         let certs = settings.tls.then(|| Certs::write(&folder, &["localhost"], |path| install.own(path))).transpose()?;
         template::configure(&folder, &install, settings)?;
+        Self::launch(install, major, folder, certs)
+    }
+
+    /// A standby that follows it: a server of its own, which reads and never writes.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn standby(&self) -> Result<Self> {
+        let folder = template::new_folder(&self.install)?;
+        let mut backup = self.install.command("pg_basebackup");
+        backup.env("PGPASSWORD", PASSWORD).args(["-h", "127.0.0.1", "-p"]).arg(self.port.to_string()).args(["-U", USER]);
+        backup.args(["-c", "fast", "-X", "stream", "-R", "--no-sync", "-D"]).arg(folder.join("data"));
+        if let Err(error) = install::output(&mut backup) {
+            let _ = std::fs::remove_dir_all(&folder);
+            return Err(error);
+        }
+        Self::launch(self.install.clone(), self.major, folder, None)
+    }
+
+    fn launch(install: Install, major: Major, folder: PathBuf, certs: Option<Certs>) -> Result<Self> {
         let mut error = breaks("the server was not started");
         // Between our look for a free port and the server's bind somebody else may take it.
         for _ in 0..3 {

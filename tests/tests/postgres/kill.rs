@@ -105,15 +105,14 @@ fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "jsonl")).collect()
 }
 
+/// The rows of all those files.
+pub(crate) fn lines(folder: &std::path::Path) -> Vec<serde_json::Value> {
+    let texts = files(folder).into_iter().map(|path| std::fs::read_to_string(path).unwrap()).collect::<Vec<_>>();
+    texts.iter().flat_map(|text| text.lines()).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 fn ids_in(folder: &std::path::Path) -> Vec<i64> {
-    let mut ids = Vec::new();
-    for path in files(folder) {
-        for line in std::fs::read_to_string(path).unwrap().lines() {
-            let row: serde_json::Value = serde_json::from_str(line).unwrap();
-            ids.push(row["id"].as_i64().unwrap());
-        }
-    }
-    ids
+    lines(folder).iter().map(|row| row["id"].as_i64().unwrap()).collect()
 }
 
 /// Each life makes a commit of its own and dies a random while later; a run that ends is compared, and another begins.

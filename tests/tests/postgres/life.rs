@@ -45,9 +45,14 @@ impl Place {
 
     /// Starts the program with a state folder.
     pub(crate) fn start(&self, state: &str, crash: Option<&str>) -> Running {
+        self.start_with(state, crash, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(&self, state: &str, crash: Option<&str>, more: &[&str]) -> Running {
         let log = self.folder.path().join(format!("{state}.log"));
         let mut command = Command::new(binary().unwrap());
-        command.current_dir(self.folder.path()).args(["run", "pipeline.toml", "--memory", "64MiB", "--state", state]);
+        command.current_dir(self.folder.path()).args(["run", "pipeline.toml", "--memory", "64MiB", "--state", state]).args(more);
         command.env_remove("THYME_CRASH").stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
         if let Some(crash) = crash {
             command.env("THYME_CRASH", crash);

@@ -7,12 +7,14 @@ use thyme_testkit::Suite;
 use thyme_testkit::postgres::{Major, missing};
 
 mod check;
+mod held;
 mod kill;
 mod life;
+mod once;
 mod two;
 
 fn main() -> ExitCode {
     let needs = Major::chosen().map_or_else(|e| Some(e.to_string()), missing);
-    let suite = Suite::new("postgres").needs(needs);
-    thyme_testkit::main([check::cases(two::cases(kill::cases(suite)))])
+    let suite = Suite::new("postgres").needs(needs.clone());
+    thyme_testkit::main([held::cases(check::cases(two::cases(kill::cases(suite)))), once::suite(needs)])
 }

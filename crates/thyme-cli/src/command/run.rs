@@ -61,6 +61,7 @@ impl Run {
         }
         if let Some(addr) = self.metrics_addr {
             metrics::serve(addr).map_err(|e| Exit::error(screen, &e))?;
+            thyme_connectors::registry().connectors().for_each(|connector| metrics::describe(connector.metrics));
             tracing::info!("metrics at http://{addr}/metrics");
         }
         let pipelines = loaded.into_iter().map(|one| one.pipeline).collect();

@@ -87,6 +87,36 @@ fn a_watched_folder_is_followed() {
     assert!(child.wait().unwrap().success());
 }
 
+#[test]
+fn a_change_that_is_ignored_is_counted_once_and_not_in_each_poll() {
+    let folder = Folder::new();
+    folder.write("in/a.jsonl", &rows(0, 10));
+    folder.write("in/b.jsonl", &rows(10, 20));
+    let keys = "watch = true\n  poll_interval_ms = 20\n  changed = \"ignore\"\n  path = \"in";
+    folder.write("a.toml", &pipeline("orders", "commit = { every = \"50ms\" }").replace("path = \"in", keys));
+    let addr = free();
+    let child = folder.command(&["run", "a.toml", "--metrics-addr", &addr.to_string()]).stderr(Stdio::null()).spawn().unwrap();
+    let _running = Running(child);
+    let counted = || {
+        let text = metrics(addr);
+        let line = text.lines().find_map(|line| line.strip_prefix("thyme_files_ignored_changes_total{pipeline=\"orders\"} "));
+        line.map_or(0, |count| count.parse::<u64>().unwrap())
+    };
+    until("the rows are there", || folder.lines("out").len() == 20);
+    folder.write("in/a.jsonl", &rows(100, 105));
+    until("a change is counted", || counted() > 0);
+    // So many polls later it is still one.
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(counted(), 1);
+    folder.write("in/b.jsonl", &rows(200, 205));
+    until("another file's change is counted", || counted() == 2);
+    folder.write("in/a.jsonl", &rows(300, 307));
+    until("a second change of one file is counted", || counted() == 3);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!((counted(), folder.lines("out").len()), (3, 20));
+    assert!(metrics(addr).contains("# HELP thyme_files_ignored_changes_total "));
+}
+
 /// Ended with the test, however that ends.
 struct Running(Child);
 

@@ -46,6 +46,7 @@ static LINES: Connector = Connector {
     name: "lines",
     summary: "lines of text",
     schemes: &["file", "-"],
+    metrics: &[],
     delivery: "exactly once",
     source: Some(SourceEntry {
         schema: || schema_for!(Fields),
@@ -97,7 +98,8 @@ fn what_is_not_there_is_named() {
     assert_eq!(problem.message, "the connector `kafka` is not part of this release");
     let error = registry.create_sink("file:/a", Map::new()).unwrap_err();
     assert_eq!((error.kind(), error.message()), (Kind::Unsupported, "`lines` can only be read, not written"));
-    static MINE: Connector = Connector { summary: "mine", name: "lines", schemes: &[], delivery: "", source: None, sink: None };
+    static MINE: Connector =
+        Connector { summary: "mine", name: "lines", schemes: &[], metrics: &[], delivery: "", source: None, sink: None };
     let registry = registry.with(&MINE);
     assert_eq!(registry.connectors().map(|c| c.summary).collect::<Vec<_>>(), ["mine"]);
 }

@@ -50,7 +50,7 @@ impl Lane {
         if rows > 0 {
             let bisect = work.pipeline.settings.on_error != OnError::Fail;
             let staged = watch.beside(stage(&mut *self.writer, &batch, bisect)).await;
-            let staged = staged.map_err(|e| e.context("split", split))?;
+            let staged = staged.map_err(|e| self.held(work, e.context("split", split)))?;
             let refused = staged.rejects.len() as u64;
             self.aside(work, split, &batch, staged.rejects, Stage::Sink)?;
             (self.buffered, full) = (staged.buffered, staged.full);

@@ -59,6 +59,8 @@ pub(crate) struct FeedState {
     pub(crate) looked: u64,
     /// Records that decode now.
     pub(crate) mended: bool,
+    /// A poll can't be gone on with from midway.
+    pub(crate) whole: bool,
     /// Positions above 0 are gone.
     pub(crate) lost: bool,
     pub(crate) started: Vec<Option<thyme_core::Start>>,
@@ -83,6 +85,11 @@ impl Feed {
 
     pub(crate) fn batch(self, batch: usize) -> Self {
         Self { batch, ..self }
+    }
+
+    pub(crate) fn whole(self) -> Self {
+        self.state.lock().unwrap().whole = true;
+        self
     }
 
     pub(crate) fn push(&self, split: &str, items: Vec<Item>) {
@@ -159,6 +166,10 @@ impl Plan for FeedPlan {
         let at = from.map_or(Ok(0), Position::get)?;
         let (feed, job) = (self.feed.clone(), self.job.clone());
         Ok(Box::new(FeedReader { feed, job, split: split.to_string(), at }))
+    }
+
+    fn whole(&self) -> bool {
+        self.feed.state.lock().unwrap().whole
     }
 
     async fn ack(&mut self, cursor: &Cursor, _: &[SplitId]) -> Result<()> {

@@ -14,3 +14,4 @@ mod rules;
 mod schedule;
 mod shutdown;
 mod state;
+mod whole;

@@ -5,6 +5,7 @@
 //! rotated by renaming has its id there, one that was rotated by copying its prints, compressed or not.
 use std::sync::Arc;
 
+use thyme_core::connector::Metric;
 use thyme_core::{Error, Kind, Result};
 
 use super::options::Changed;
@@ -12,6 +13,16 @@ use super::plan::FilesPlan;
 use super::prints;
 use super::state::{At, End, Seen, Work};
 use crate::storage::{Entry, Storage};
+
+/// Counter: changes of files that were read, left alone.
+const IGNORED: &str = "thyme_files_ignored_changes_total";
+
+/// What a source of files measures.
+pub const METRICS: &[Metric] = &[Metric {
+    name: IGNORED,
+    kind: "counter",
+    help: "Changes of files that were read before, left alone under changed = ignore, each counted once (files)",
+}];
 
 /// A last line that is not finished is taken for the end of the file when nothing was added for this long.
 pub(super) const QUIET_US: i64 = 60_000_000;
@@ -219,6 +230,7 @@ impl<S: Storage> FilesPlan<S> {
     fn ignore(&self, entry: &Entry) -> Result<Decision> {
         self.shared.note(&entry.id, entry.changed, || {
             let path = self.shared.storage.location(&entry.key);
+            metrics::counter!(IGNORED, "pipeline" => self.job.task.pipeline.to_string()).increment(1);
             tracing::warn!(path, "a file that was read has changed; it is left as it was read (`changed = \"ignore\"`)");
         });
         Ok(Decision::default())

@@ -1,5 +1,6 @@
 //! What a connector of files makes its source from.
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use thyme_core::{Cursor, Error, Job, Kind, Plan, Result, Start};
@@ -9,8 +10,8 @@ use super::plan::FilesPlan;
 use super::state::Base;
 use crate::storage::Storage;
 
-/// Messages told once; beyond that, they may come again.
-const NOTED: usize = 10_000;
+/// Changes that are told once; beyond that, they may come again.
+const NOTED: usize = 100_000;
 
 /// Files of a storage, read as a stream.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub struct FilesSource<S> {
 pub(super) struct Shared<S> {
     pub(super) storage: S,
     pub(super) options: ReadOptions,
-    noted: Mutex<HashSet<(String, i64)>>,
+    noted: Mutex<HashSet<u64>>,
 }
 
 impl<S> Shared<S> {
@@ -33,7 +34,9 @@ impl<S> Shared<S> {
         if noted.len() >= NOTED {
             noted.clear();
         }
-        if noted.insert((id.to_owned(), changed)) {
+        let mut hasher = DefaultHasher::new();
+        (id, changed).hash(&mut hasher);
+        if noted.insert(hasher.finish()) {
             tell();
         }
     }

@@ -4,6 +4,7 @@
 //! later. So once those that were open are over, all rows up to that place are there for good. See docs/adr/0011.
 use std::time::{Duration, Instant};
 
+use thyme_core::connector::Metric;
 use thyme_core::{Job, Result};
 
 use super::key::{Key, Order};
@@ -20,6 +21,9 @@ const MOST: usize = 32;
 
 /// How long the reading stays behind before the log says who is to blame, and how often it says so.
 const WORTH_A_LINE: Duration = Duration::from_secs(10);
+
+/// The same for a run that is to end and waits.
+const WAITS: Duration = Duration::from_secs(1);
 
 /// The place up to which a poll reads, and the looks of earlier polls. Lost with the process, which costs a new look.
 #[derive(Debug, Default)]
@@ -109,7 +113,8 @@ impl Guard {
         let held = self.looks.get(safe.map_or(0, |at| at + 1));
         let behind = held.map_or(Duration::ZERO, |look| look.at.elapsed());
         metrics::gauge!(HELD_BACK, "pipeline" => job.task.pipeline.to_string()).set(behind.as_secs_f64());
-        let Some(look) = held.filter(|_| behind >= WORTH_A_LINE) else {
+        let worth = if job.once { WAITS } else { WORTH_A_LINE };
+        let Some(look) = held.filter(|_| behind >= worth) else {
             if behind.is_zero() {
                 self.told = None;
             }
@@ -117,15 +122,22 @@ impl Guard {
         };
         if self.told.is_none_or(|told| told.elapsed() >= WORTH_A_LINE) {
             self.told = Some(Instant::now());
+            let what = if job.once { "waiting for the end of open transactions" } else { "held back by open transactions" };
             tracing::warn!(
                 pipeline = &*job.task.pipeline,
                 seconds = behind.as_secs(),
                 open = look.waits.names(now),
-                "held back: rows may still be committed by open transactions; end them, or set late_commit_wait"
+                "{what}, which may still commit rows that are due; end them, or set late_commit_wait"
             );
         }
     }
 }
 
-/// Gauge: seconds that the reading stays behind for the sake of transactions that are still open.
 const HELD_BACK: &str = "thyme_postgres_held_back_seconds";
+
+/// What a source measures.
+pub(crate) const METRICS: &[Metric] = &[Metric {
+    name: HELD_BACK,
+    kind: "gauge",
+    help: "Seconds that the reading stays behind for the sake of transactions that are still open (PostgreSQL)",
+}];

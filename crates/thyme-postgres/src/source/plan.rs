@@ -183,6 +183,10 @@ impl Plan for PollPlan {
         }))
     }
 
+    fn whole(&self) -> bool {
+        self.cursor.is_none() && self.order.columns.is_empty()
+    }
+
     fn fold(&self, cursor: &mut Cursor) {
         if self.splits.is_empty() {
             return;

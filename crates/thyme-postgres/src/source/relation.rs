@@ -26,8 +26,6 @@ pub(super) struct Relation {
     pub(super) indexes: Option<Vec<Index>>,
     /// As of the last `ANALYZE`; `None` where nobody knows.
     pub(super) estimated_rows: Option<i64>,
-    /// The server does not see who writes it.
-    pub(super) foreign: bool,
     /// A plain table, which can be sampled.
     pub(super) sampled: bool,
     /// `"schema"."name"`; `None` for a query.
@@ -57,7 +55,6 @@ impl Relation {
                     table: Some(table.sql()),
                     indexes: kept.then_some(table.indexes),
                     estimated_rows: Some(table.estimated_rows).filter(|rows| *rows >= 0),
-                    foreign: table.kind == TableKind::Foreign,
                     sampled: kept,
                     columns: table.columns,
                     primary_key: table.primary_key,
@@ -72,7 +69,6 @@ impl Relation {
                     primary_key: Vec::new(),
                     indexes: None,
                     estimated_rows: None,
-                    foreign: false,
                     sampled: false,
                     table: None,
                 }

@@ -13,7 +13,7 @@ pub(crate) fn suite(missing: Option<String>) -> Suite {
         .case("hostile_names_and_values", hostile)
         .case("a_query_with_a_condition_and_an_end", query)
         .case("once_by_the_primary_key", once)
-        .case("once_without_a_key_is_not_gone_on_with", once_without_a_key)
+        .case("once_without_a_key_is_all_or_nothing", once_without_a_key)
         .case("another_cursor_column_is_another_cursor", other_column)
 }
 
@@ -156,18 +156,36 @@ async fn once() -> Result<()> {
     Ok(())
 }
 
+/// There is no way back into the middle: a cut leaves nothing, and the next run begins anew.
 async fn once_without_a_key() -> Result<()> {
     let database = database().await?;
     database.run("create table t (id bigint); insert into t select generate_series(1, 20)").await?;
+    for source in [source!(database).table("t").batch_size(6).build(), source!(database).query("select * from t").build()] {
+        let job = job(&source, None).await?;
+        assert!(thyme_core::Source::plan(&source, &job, &thyme_core::Cursor::start("")).await?.whole());
+        let mut durable = Durable::default();
+        let cut = How { every: 1, cut: Some(Cut::Before(1)), ..How::default() };
+        assert!(read(&source, &job, &mut durable, cut).await?.cut);
+        assert_eq!((durable.ids()?.len(), durable.cursor()), (0, None));
+        let ended = read(&source, &job, &mut durable, How { every: 1, ..How::default() }).await?;
+        assert_eq!(ended.commits, 1);
+        assert_once(&database, "t", &durable).await?;
+        // It is read once, and that is all.
+        let again = read(&source, &job, &mut durable, How::default()).await?;
+        assert_eq!((again.commits, durable.ids()?.len()), (0, 20));
+    }
+    // A position in its middle is nobody's to go on from.
     let source = source!(database).table("t").batch_size(6).build();
     let job = job(&source, None).await?;
-    let mut durable = Durable::default();
-    read(&source, &job, &mut durable, How { every: 1, cut: Some(Cut::After(1)), ..How::default() }).await?;
-    let error = read(&source, &job, &mut durable, How::default()).await.unwrap_err();
+    let mut plan = thyme_core::Source::plan(&source, &job, &thyme_core::Cursor::start("")).await?;
+    let split = plan.next().await?.expect("a range");
+    let batch = plan.reader(&split, None).await?.next().await?.expect("rows");
+    let mut cursor = thyme_core::Cursor::start("");
+    cursor.splits.insert(split, batch.position);
+    plan.fold(&mut cursor);
+    let error = thyme_core::Source::plan(&source, &job, &cursor).await.err().expect("a refusal");
     assert_eq!(error.kind(), Kind::CursorLost, "{error}");
-    let mut whole = Durable::default();
-    read(&source, &job, &mut whole, How { every: 1000, ..How::default() }).await?;
-    assert_once(&database, "t", &whole).await
+    Ok(())
 }
 
 async fn other_column() -> Result<()> {

@@ -12,6 +12,7 @@ mod conformance;
 mod cuts;
 mod keys;
 mod late;
+mod models;
 mod ties;
 mod world;
 
@@ -23,7 +24,8 @@ fn main() -> ExitCode {
         Suite::new("table_in_parts").source(conformance::Harness::new(NullTicks::Exclude, 3)),
         ties::suite(there.clone()),
         late::suite(there.clone()),
-        late::models(there.clone()),
+        late::writers(there.clone()),
+        models::suite(there.clone()),
         keys::suite(there.clone()),
         cuts::suite(there.clone()),
         advice::suite(there),

@@ -20,8 +20,10 @@ const GUARDIAN: &str = r#"
 "$1" -D "$2/data" -p "$3" >>"$2/log" 2>&1 &
 server=$!
 read -r last
-if kill -0 "$server" 2>/dev/null; then kill -QUIT "$server"; fi
+# Until it looks after its signals itself it ignores this one, as all that a shell starts aside.
+(signal=QUIT; n=0; while kill -$signal "$server" 2>/dev/null; do sleep 0.2; n=$((n+1)); [ $n -lt 100 ] || signal=KILL; done) &
 wait "$server"
+kill $! 2>/dev/null
 if [ "$last" != keep ]; then rm -rf "$2"; fi
 "#;
 
@@ -42,13 +44,7 @@ impl Life {
             // One that was killed left its file behind, which a new one would be taken by.
             let _ = fs::remove_file(&pid_file);
             let before = log(folder)?.len();
-            let mut shell = install.by_user("sh");
-            shell.args(["-c", GUARDIAN, "sh"]).arg(install.bin.join("postgres")).arg(folder).arg(port.to_string());
-            // What ends our process group (a terminal, `timeout`) must not end the guardian before its work is done.
-            shell.process_group(0);
-            shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-            let guardian = shell.spawn().map_err(|e| broke("the server does not start", folder, e))?;
-            let mut life = Self { guardian, pid: 0, folder: folder.to_path_buf() };
+            let mut life = Self::spawn(install, folder, port)?;
             match life.ready(&pid_file, before, deadline) {
                 Ok(true) => return Ok(life),
                 Ok(false) => {}
@@ -61,6 +57,16 @@ impl Life {
             life.leave()?;
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    fn spawn(install: &Install, folder: &Path, port: u16) -> Result<Self> {
+        let mut shell = install.by_user("sh");
+        shell.args(["-c", GUARDIAN, "sh"]).arg(install.bin.join("postgres")).arg(folder).arg(port.to_string());
+        // What ends our process group (a terminal, `timeout`) must not end the guardian before its work is done.
+        shell.process_group(0);
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let guardian = shell.spawn().map_err(|e| broke("the server does not start", folder, e))?;
+        Ok(Self { guardian, pid: 0, folder: folder.to_path_buf() })
     }
 
     /// True when it is up; false when another start is worth a try. `before` it the log had that many bytes.
@@ -127,5 +133,34 @@ pub(super) fn log(folder: &Path) -> Result<String> {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(e) => Err(broke("the log can't be read", &path, e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// Deaf to the signal at first, as a server is before it has set up its own handlers.
+    const SERVER: &str = "#!/usr/bin/perl\nopen(F, '>', \"$ARGV[1]/../up\"); close F; select(undef, undef, undef, 0.7);\n\
+        $SIG{QUIT} = sub { exit 0 }; sleep 60;\n";
+
+    #[test]
+    fn one_that_has_just_begun_to_start_goes_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bin, data) = (folder.path().join("bin"), folder.path().join("data"));
+        fs::create_dir(&bin).unwrap();
+        fs::create_dir(&data).unwrap();
+        fs::write(bin.join("postgres"), SERVER).unwrap();
+        fs::set_permissions(bin.join("postgres"), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut life = Life::spawn(&Install { bin, user: None }, folder.path(), 1).unwrap();
+        let begun = Instant::now();
+        while !folder.path().join("up").exists() {
+            assert!(begun.elapsed() < PATIENCE, "it does not start: {:?}", log(folder.path()));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        life.leave().unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(20), "the signal was lost: {:?}", begun.elapsed());
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn ready(install: &Install) -> Result<Template> {
 
 /// Makes it beside its place, and moves it there when it is whole: others may do the same at the same time.
 fn make(install: &Install, place: &Path) -> Result<()> {
-    let folder = new_folder(install, "thyme-postgres-new-")?;
+    let folder = new_folder(install)?;
     let mut install = install.clone();
     let reached = install.command("postgres").arg("--version").output().is_ok_and(|output| output.status.success());
     if !reached {
@@ -91,7 +91,7 @@ fn copy_programs(install: &Install, folder: &Path) -> Result<()> {
 
 /// A folder with a copy of the data, for one server.
 pub(super) fn copy(install: &Install, data: &Path) -> Result<PathBuf> {
-    let folder = new_folder(install, "thyme-postgres-")?;
+    let folder = new_folder(install)?;
     output(install.by_user("cp").arg("-R").arg("-p").arg(data).arg(folder.join("data")))?;
     Ok(folder)
 }
@@ -120,8 +120,8 @@ pub(super) fn configure(folder: &Path, install: &Install, settings: &Settings) -
 }
 
 /// A folder of the server's user, closed to all others.
-fn new_folder(install: &Install, prefix: &str) -> Result<PathBuf> {
-    let new = tempfile::Builder::new().prefix(prefix).tempdir();
+pub(super) fn new_folder(install: &Install) -> Result<PathBuf> {
+    let new = tempfile::Builder::new().prefix("thyme-postgres-").tempdir();
     let folder = new.map_err(|e| broke("there is no room for a server", &std::env::temp_dir(), e))?.keep();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(|e| broke("a folder stays open", &folder, e))?;
     install.own(&folder)?;

@@ -164,6 +164,9 @@ impl Plan for WatchedPlan {
     async fn reader(&mut self, split: &SplitId, from: Option<&Position>) -> Result<Box<dyn Reader>> {
         self.plan.reader(split, from).await
     }
+    fn whole(&self) -> bool {
+        self.plan.whole()
+    }
     fn fold(&self, cursor: &mut Cursor) {
         self.plan.fold(cursor);
     }

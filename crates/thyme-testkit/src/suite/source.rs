@@ -213,6 +213,9 @@ impl Plan for ImpatientPlan {
     async fn reader(&mut self, split: &SplitId, from: Option<&Position>) -> Result<Box<dyn Reader>> {
         self.0.reader(split, from).await
     }
+    fn whole(&self) -> bool {
+        self.0.whole()
+    }
     fn fold(&self, cursor: &mut Cursor) {
         self.0.fold(cursor);
     }

@@ -71,7 +71,7 @@ impl Bench {
         let rows = self.options.rows;
         let theirs = self.folder.join(format!("theirs.{format}"));
         let (out, json) = (self.folder.join("ours"), self.folder.join("row_to_json.jsonl"));
-        let ours = || self.write(&out, format, options, rows);
+        let ours = || self.write(&out, format, options, rows, 1);
         let copies = self.server.copies(|| ours().map(drop))?;
         let duck = format!("COPY (FROM db.{TABLE}) TO '{}' ({duck})", text(&theirs)?);
         let threads = self.options.threads.to_string();
@@ -79,6 +79,7 @@ impl Bench {
         let mut racers = vec![
             racer("psql, the same COPY to nowhere", || self.nowhere(&copies)),
             racer("thyme run", ours),
+            racer("thyme run, two ranges at once", || self.write(&out, format, options, rows, 2)),
             racer("DuckDB", || {
                 remove(&theirs)?;
                 self.peer("duckdb_copy", &[&threads, &duck], rows)
@@ -137,9 +138,10 @@ impl Bench {
     }
 
     /// Our files.
-    fn write(&self, out: &Path, format: &str, options: &str, rows: u64) -> Result<Sample> {
+    fn write(&self, out: &Path, format: &str, options: &str, rows: u64, parts: u32) -> Result<Sample> {
         remove(out)?;
-        let source = format!("type = \"postgres\"\nurl = {:?}\ntable = \"{TABLE}\"\n", self.server.url());
+        let ranges = if parts > 1 { format!("partition_column = \"id\"\nnum_partitions = {parts}\n") } else { String::new() };
+        let source = format!("type = \"postgres\"\nurl = {:?}\ntable = \"{TABLE}\"\n{ranges}", self.server.url());
         let sink = format!("type = \"file\"\npath = {:?}\nformat = \"{format}\"\n{options}", text(out)?);
         let sample = self.thyme("", &source, &sink)?;
         let found = match format {

@@ -113,6 +113,7 @@ pub(super) static LINES: Connector = Connector {
     name: "lines",
     summary: "lines of text",
     schemes: &["lines"],
+    metrics: &[],
     delivery: "exactly once",
     source: Some(SourceEntry {
         schema: || schema_for!(LinesSource),
@@ -135,6 +136,7 @@ pub(super) static FLOW: Connector = Connector {
     name: "flow",
     summary: "a stream",
     schemes: &["flow"],
+    metrics: &[],
     delivery: "at least once",
     source: Some(SourceEntry {
         schema: || schema_for!(Flow),
