@@ -9,8 +9,8 @@ mod source;
 
 pub use config::{
     Acks, AutoOffsetReset, Compression, Connection, CreateTopic, Delivery, Encoding, Format, GroupProtocol, HeaderColumn,
-    IsolationLevel, KafkaSinkConfig, KafkaSinkConfigBuilder, KafkaSourceConfig, KafkaSourceConfigBuilder, MetadataColumn, Pem,
-    SaslMechanism, SchemaRegistry, SecurityProtocol,
+    IsolationLevel, KafkaSinkConfig, KafkaSinkConfigBuilder, KafkaSourceConfig, KafkaSourceConfigBuilder, MetadataColumn, Mode,
+    Pem, SaslMechanism, SchemaRegistry, SecurityProtocol,
 };
 pub use connector::KAFKA;
 pub use sink::KafkaSink;
