@@ -4,6 +4,7 @@ mod config;
 mod connector;
 mod error;
 mod raw;
+pub mod registry;
 mod sink;
 mod source;
 
