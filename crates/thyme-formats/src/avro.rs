@@ -18,16 +18,21 @@
 //! What Kafka Connect notes beside a type (`connect.name`) counts as a logical type does. Digits of a time finer than the column
 //! holds are cut off.
 mod decoder;
+mod encoder;
+pub mod file;
 pub(crate) mod plan;
 pub(crate) mod read;
 pub(crate) mod reader;
 pub(crate) mod resolve;
 pub(crate) mod schema;
+mod schema_of;
 mod to_json;
 pub(crate) mod types;
 pub(crate) mod wire;
 
 pub use decoder::AvroDecoder;
+pub use encoder::AvroEncoder;
+pub use schema_of::schema_of;
 pub use types::columns;
 
 use crate::TimestampUnit;

@@ -41,6 +41,7 @@ mod texts;
 pub(crate) mod varying;
 
 pub use array::{ArraySplitter, Broken, Split};
+pub(crate) use infer::added;
 pub use infer::infer;
 pub use scanner::JsonScanner;
 pub(crate) use skip::is_value;

@@ -16,3 +16,4 @@ pub(crate) use buffer::{Buf, Stop};
 pub(crate) use cells::Cells;
 pub use encoder::JsonEncoder;
 pub use options::{JsonWriteOptions, NonFinite, Nulls, Numbers};
+pub(crate) use view::Values;

@@ -1,4 +1,5 @@
-//! Bytes to Arrow and back: JSON and CSV by one-pass column scanners and encoders of our own, Parquet by the `parquet` crate.
+//! Bytes to Arrow and back: JSON and CSV by one-pass column scanners and encoders of our own, Avro and
+//! Debezium's envelopes likewise, Parquet by the `parquet` crate.
 //!
 //! A scanner turns a *block* of bytes into one [`RecordBatch`](thyme_core::arrow::array::RecordBatch) of exactly the schema it
 //! was made for, and says of each bad record where it stands and why, while its neighbours go on.
@@ -6,6 +7,7 @@ pub mod avro;
 pub mod bom;
 pub mod compression;
 pub mod csv;
+pub mod debezium;
 pub mod encode;
 pub mod json;
 pub mod json_out;

@@ -6,7 +6,7 @@ mod put;
 use thyme_core::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 use thyme_core::field_type;
 
-pub(crate) use decimal::{Unscaled, text as decimal_text, unscaled};
+pub(crate) use decimal::{Unscaled, text as decimal_text, twos_complement, unscaled};
 pub(crate) use put::{boolean, bytes, decimal, float, int, text};
 
 /// What a value of a foreign schema means. How it was written (a number, a string, bytes) goes with it.

@@ -10,7 +10,7 @@ mod url;
 
 pub use choices::{
     Acks, AutoOffsetReset, Compression, CreateTopic, Delivery, Encoding, Format, GroupProtocol, HeaderColumn, IsolationLevel,
-    MetadataColumn,
+    MetadataColumn, Mode,
 };
 pub use connection::{Connection, Pem, SchemaRegistry};
 pub use security::{SaslMechanism, SecurityProtocol};

@@ -4,13 +4,14 @@ mod config;
 mod connector;
 mod error;
 mod raw;
+pub mod registry;
 mod sink;
 mod source;
 
 pub use config::{
     Acks, AutoOffsetReset, Compression, Connection, CreateTopic, Delivery, Encoding, Format, GroupProtocol, HeaderColumn,
-    IsolationLevel, KafkaSinkConfig, KafkaSinkConfigBuilder, KafkaSourceConfig, KafkaSourceConfigBuilder, MetadataColumn, Pem,
-    SaslMechanism, SchemaRegistry, SecurityProtocol,
+    IsolationLevel, KafkaSinkConfig, KafkaSinkConfigBuilder, KafkaSourceConfig, KafkaSourceConfigBuilder, MetadataColumn, Mode,
+    Pem, SaslMechanism, SchemaRegistry, SecurityProtocol,
 };
 pub use connector::KAFKA;
 pub use sink::KafkaSink;

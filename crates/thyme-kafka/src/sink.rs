@@ -182,3 +182,6 @@ impl Sink for KafkaSink {
         read.await.map_err(|e| Error::new(Kind::Unexpected, "reading the cursors was cut short").source(e))?
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,12 @@ pub(crate) struct Step {
 pub(crate) fn compile(schema: &AvroSchema, place: usize, field: &Field, unit: TimestampUnit) -> Option<Plan> {
     let node = schema.node(place)?;
     if let Shape::Union(branches) = &node.shape {
+        let is_null = |branch: &usize| schema.node(*branch).is_some_and(|node| matches!(node.shape, Shape::Null));
+        // Text that is one kind of value among several is a string of JSON; alone it is the JSON.
+        if field_type::is(field, field_type::JSON) && branches.iter().filter(|branch| !is_null(branch)).count() > 1 {
+            let plan = |branch: &usize| if is_null(branch) { Plan::Null } else { Plan::Json(*branch) };
+            return Some(Plan::Union(branches.iter().map(plan).collect()));
+        }
         let plans: Vec<_> = branches
             .iter()
             .map(|branch| {

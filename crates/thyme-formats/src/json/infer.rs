@@ -46,7 +46,7 @@ fn schema(shape: Shape) -> Result<Schema> {
 }
 
 /// The columns of `record` that `schema` does not have, nulls left out; `None` if there are none.
-pub(super) fn added(record: &[u8], schema: &Schema) -> Result<Option<Drift>> {
+pub(crate) fn added(record: &[u8], schema: &Schema) -> Result<Option<Drift>> {
     let shape = serde_json::from_slice(record)
         .map_err(|error| Error::new(Kind::Unexpected, "serde_json refused what the JSON scanner took").source(error))?;
     let Shape::Object(fields) = shape else { return Ok(None) };

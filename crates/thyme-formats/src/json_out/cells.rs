@@ -32,6 +32,12 @@ impl<'a> Cells<'a> {
         Ok(Self { values, nulls: nulls.filter(|nulls| nulls.null_count() > 0) })
     }
 
+    /// The values, those of null cells among them.
+    #[inline(always)]
+    pub(crate) fn values(&self) -> &Values<'a> {
+        &self.values
+    }
+
     #[inline(always)]
     pub(crate) fn is_null(&self, row: usize) -> bool {
         match self.nulls {

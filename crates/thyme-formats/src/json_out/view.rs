@@ -13,7 +13,7 @@ use thyme_core::{Error, Kind, Result};
 use super::buffer::Ready;
 
 /// The values of an array.
-pub(super) enum Values<'a> {
+pub(crate) enum Values<'a> {
     Null,
     Bool(&'a BooleanArray),
     Int8(&'a [i8]),

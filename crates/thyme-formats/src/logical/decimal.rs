@@ -19,6 +19,16 @@ pub(crate) fn unscaled(bytes: &[u8]) -> Result<i256, Fault> {
     Ok(i256::from_be_bytes(wide))
 }
 
+/// `value` in big-endian two's complement, and where the bytes that are needed begin.
+pub(crate) fn twos_complement(value: i256) -> ([u8; 32], usize) {
+    let bytes = value.to_be_bytes();
+    let fill = if value.is_negative() { 0xFF } else { 0 };
+    let blank = bytes.iter().take_while(|byte| **byte == fill).count();
+    // The sign must still be seen.
+    let seen = bytes.get(blank).is_some_and(|byte| (byte & 0x80 != 0) == value.is_negative());
+    (bytes, if seen { blank } else { blank.saturating_sub(1) })
+}
+
 /// An integer that decimals are made of.
 pub(crate) trait Unscaled: Sized {
     /// `value` over ten to the `scale` as what a decimal of `precision` and `to` holds, exactly.

@@ -1,10 +1,15 @@
 //! The tests of this crate, one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+mod avro_oracle;
 mod avro_rules;
 mod batches;
 mod csv_oracle;
 mod csv_rules;
+mod debezium_avro;
+mod debezium_out;
+mod debezium_rules;
+mod debezium_samples;
 mod json_arrow;
 mod json_blocks;
 mod json_infer;

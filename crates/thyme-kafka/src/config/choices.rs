@@ -128,6 +128,21 @@ pub enum Delivery {
     AtLeastOnce,
 }
 
+/// What becomes of the records that are there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// They stay, and others are added: all that a log can do.
+    #[default]
+    Append,
+    /// Refused: it is `encoding` that says what a change becomes.
+    Upsert,
+    /// Refused: a log is not replaced.
+    Overwrite,
+    /// Refused: a log is not made anew.
+    ErrorIfExists,
+}
+
 /// What a change becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::fields::with_connection;
-use super::{Acks, Compression, CreateTopic, Delivery, Encoding, Format, HeaderColumn};
+use super::{Acks, Compression, CreateTopic, Delivery, Encoding, Format, HeaderColumn, Mode};
 
 with_connection! {
     /// Publishes rows to a topic, exactly once: records and the cursor in one transaction.
@@ -37,6 +37,12 @@ with_connection! {
         #[builder(default = key_format())]
         #[schemars(extend("x-aliases" = ["key_serializer"]))]
         pub key_format: Format,
+
+        /// What becomes of the records that are there: they stay (`append`). Other modes are refused, for a log can do nothing else.
+        #[serde(default)]
+        #[builder(default)]
+        #[schemars(extend("x-aliases" = ["strategy"], "x-value-aliases" = {"create_new": "append", "replace": "overwrite"}))]
+        pub mode: Mode,
 
         /// What a change becomes: `append` (rows alone), `upsert` (the latest row of a key, and a record without a value where it
         /// ends), or `debezium` (its envelopes). Unless given `append` where the pipeline's rows are events, else `upsert`.

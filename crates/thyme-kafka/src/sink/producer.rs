@@ -6,7 +6,7 @@ use thyme_core::{Error, Kind, Result, Task};
 
 use super::records::Limits;
 use crate::client::settings;
-use crate::config::{Acks, Compression, Connection, Delivery, KafkaSinkConfig};
+use crate::config::{Acks, Compression, Connection, Delivery, KafkaSinkConfig, Mode};
 
 /// How long a transaction may stay open unless said otherwise.
 const TRANSACTION: Duration = Duration::from_secs(60);
@@ -120,12 +120,25 @@ fn compression(compression: Compression) -> &'static str {
     }
 }
 
-/// Says what is wrong with the choices about delivery.
+/// Says what is wrong with the choices about modes and delivery.
 ///
 /// # Errors
 /// `Config`.
 pub(super) fn validate(config: &KafkaSinkConfig) -> Result<()> {
     acks(config)?;
+    let refused = match config.mode {
+        Mode::Append => None,
+        Mode::Upsert => {
+            Some("`mode = \"upsert\"` has another name here, for a topic keeps every record: set `encoding` to `upsert`")
+        }
+        Mode::Overwrite => {
+            Some("a topic is a log, and what is in it can't be replaced: leave `mode` out, and write into a new topic instead")
+        }
+        Mode::ErrorIfExists => Some("a topic is a log that others may write to as well: leave `mode` out"),
+    };
+    if let Some(text) = refused {
+        return Err(Error::new(Kind::Config, text));
+    }
     if transaction_timeout(config) < Duration::from_secs(1) {
         return Err(Error::new(Kind::Config, "`transaction_timeout` is at least a second"));
     }

@@ -90,12 +90,14 @@ fn read(
     mut take: impl FnMut(&[u8], Option<&[u8]>) -> bool,
 ) -> Result<bool> {
     let at = |error: Error| error.context("topic", topic);
-    if end == End::Now {
-        settled(connection, topic, patience)?;
-    }
     let (consumer, context) = consumer(connection, "read_committed")?;
+    if end == End::Now {
+        settle(connection, &consumer, &context, topic, patience)?;
+    }
+    // By its number: librdkafka asks for a first offset only half a second after it was told to.
+    let (first, _) = watermarks(&consumer, &context, topic, connection.connect_timeout)?;
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, PARTITION, Offset::Beginning)
+    list.add_partition_offset(topic, PARTITION, Offset::Offset(first))
         .and_then(|()| consumer.assign(&list))
         .map_err(|e| at(from_kafka(e, "read the progress topic")))?;
     let mut moved = Instant::now();
@@ -108,6 +110,7 @@ fn read(
                 }
             }
             Some(Err(KafkaError::PartitionEOF(_))) if end == End::Now => return Ok(false),
+            Some(Err(KafkaError::PartitionEOF(_))) => {}
             // Nobody joins the group.
             Some(Err(KafkaError::MessageConsumption(Code::GroupAuthorizationFailed))) => {}
             Some(Err(error)) if passes(&error) => {}
@@ -124,13 +127,18 @@ fn read(
 }
 
 /// Waits until nothing that is there now is in an open transaction. The markers of one that was committed follow its commit.
-fn settled(connection: &Connection, topic: &str, patience: Duration) -> Result<()> {
-    let (client, context) = consumer(connection, "read_uncommitted")?;
-    let last = high(&client, &context, topic, connection.connect_timeout)?;
-    drop(client);
-    let (client, context) = consumer(connection, "read_committed")?;
+fn settle(
+    connection: &Connection,
+    reader: &BaseConsumer<Context>,
+    context: &Context,
+    topic: &str,
+    patience: Duration,
+) -> Result<()> {
+    let limit = connection.connect_timeout;
+    let (all, said) = consumer(connection, "read_uncommitted")?;
+    let (_, last) = watermarks(&all, &said, topic, limit)?;
     let begun = Instant::now();
-    while high(&client, &context, topic, connection.connect_timeout)? < last {
+    while watermarks(reader, context, topic, limit)?.1 < last {
         if begun.elapsed() > patience {
             tracing::warn!(topic, "an open transaction holds up the readers of the progress topic");
             break;
@@ -140,19 +148,19 @@ fn settled(connection: &Connection, topic: &str, patience: Duration) -> Result<(
     Ok(())
 }
 
-/// The offset after the last record that a reader of this isolation sees.
-fn high(client: &BaseConsumer<Context>, context: &Context, topic: &str, limit: Duration) -> Result<i64> {
+/// The first offset, and the one after the last that a reader of this isolation sees.
+fn watermarks(client: &BaseConsumer<Context>, context: &Context, topic: &str, limit: Duration) -> Result<(i64, i64)> {
     let begun = Instant::now();
     loop {
         let error = match client.fetch_watermarks(topic, PARTITION, Duration::from_secs(1)) {
-            Ok((_, high)) => return Ok(high),
+            Ok(found) => return Ok(found),
             Err(error) => error,
         };
         let _ = client.poll(Duration::ZERO);
         if let Some(refusal) = context.health.refusal() {
             return Err(refusal);
         }
-        let error = from_kafka(error, "look for the end of the progress topic").context("topic", topic);
+        let error = from_kafka(error, "look for the ends of the progress topic").context("topic", topic);
         if error.kind() != Kind::Unavailable || begun.elapsed() > limit {
             return Err(error);
         }

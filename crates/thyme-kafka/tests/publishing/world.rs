@@ -141,3 +141,77 @@ impl At {
 pub(crate) fn texts(records: &[Record]) -> Vec<String> {
     records.iter().map(|record| record.value.as_ref().map_or("-".to_owned(), |_| record.text())).collect()
 }
+
+/// The values of each row, by id: what was written, and how often.
+pub(crate) fn ids(records: &[Record]) -> Vec<i64> {
+    let mut ids: Vec<i64> = records.iter().map(|record| record.key_text().parse().expect("an id")).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// Publishes commit after commit as the engine does: what can be tried again is, from the cursor that the sink returns.
+pub(crate) struct Delivery<'a> {
+    sink: &'a KafkaSink,
+    job: Job,
+    rows: i64,
+    at: Option<At>,
+    begun: Instant,
+    /// How often the sink was opened.
+    pub(crate) opened: usize,
+}
+
+impl<'a> Delivery<'a> {
+    pub(crate) fn new(sink: &'a KafkaSink, rows: i64) -> Self {
+        Self { sink, job: job("p", "0"), rows, at: None, begun: Instant::now(), opened: 0 }
+    }
+
+    /// Stages the rows of the next commit, and says which it is.
+    pub(crate) async fn stage(&mut self) -> Result<u64> {
+        loop {
+            let mut at = match self.at.take() {
+                Some(at) => at,
+                None => {
+                    self.opened += 1;
+                    match At::open(self.sink, &self.job).await {
+                        Ok(at) => at,
+                        Err(error) => {
+                            self.again(error).await?;
+                            continue;
+                        }
+                    }
+                }
+            };
+            let begin = i64::try_from(at.seq).unwrap() * self.rows;
+            let texts: Vec<String> = (begin..begin + self.rows).map(|id| format!("row {id}")).collect();
+            let some: Vec<(i64, &str)> = (begin..).zip(texts.iter().map(String::as_str)).collect();
+            match at.stage(&some).await {
+                Ok(_) => {
+                    let next = at.seq + 1;
+                    self.at = Some(at);
+                    return Ok(next);
+                }
+                Err(error) => self.again(error).await?,
+            }
+        }
+    }
+
+    /// Commits what is staged. Whether that was done, [`Delivery::stage`] finds out.
+    pub(crate) async fn commit(&mut self) -> Result<()> {
+        let Some(mut at) = self.at.take() else { return Ok(()) };
+        match at.commit().await {
+            Ok(()) => {
+                self.at = Some(at);
+                Ok(())
+            }
+            Err(error) => self.again(error).await,
+        }
+    }
+
+    async fn again(&mut self, error: thyme_core::Error) -> Result<()> {
+        if error.retry_advice() == thyme_core::Retry::No || self.begun.elapsed() > Duration::from_secs(150) {
+            return Err(error);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        Ok(())
+    }
+}
