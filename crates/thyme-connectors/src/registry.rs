@@ -10,8 +10,12 @@ pub static CONNECTORS: &[&Connector] = &[
     &thyme_file::FILE,
     #[cfg(feature = "file")]
     &thyme_file::STDOUT,
+    #[cfg(feature = "gcs")]
+    &thyme_gcs::GCS,
     #[cfg(feature = "postgres")]
     &thyme_postgres::POSTGRES,
+    #[cfg(feature = "s3")]
+    &thyme_s3::S3,
 ];
 
 /// A registry of them.
@@ -24,7 +28,9 @@ guards! {
     /// Which connector a configured source is of.
     SourceGuards for Source {
         #[cfg(feature = "file")] is_file as_file thyme_file::FileSource;
+        #[cfg(feature = "gcs")] is_gcs as_gcs thyme_gcs::GcsSource;
         #[cfg(feature = "postgres")] is_postgres as_postgres thyme_postgres::PostgresSource;
+        #[cfg(feature = "s3")] is_s3 as_s3 thyme_s3::S3Source;
     }
 }
 
@@ -33,13 +39,21 @@ guards! {
     SinkGuards for Sink {
         #[cfg(feature = "file")] is_file as_file thyme_file::FileSink;
         #[cfg(feature = "file")] is_stdout as_stdout thyme_file::StdoutSink;
+        #[cfg(feature = "gcs")] is_gcs as_gcs thyme_gcs::GcsSink;
         #[cfg(feature = "postgres")] is_postgres as_postgres thyme_postgres::PostgresSink;
+        #[cfg(feature = "s3")] is_s3 as_s3 thyme_s3::S3Sink;
     }
 }
 
 #[cfg(feature = "file")]
 #[doc(inline)]
 pub use thyme_file as file;
+#[cfg(feature = "gcs")]
+#[doc(inline)]
+pub use thyme_gcs as gcs;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use thyme_postgres as postgres;
+#[cfg(feature = "s3")]
+#[doc(inline)]
+pub use thyme_s3 as s3;

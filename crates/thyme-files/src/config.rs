@@ -6,7 +6,7 @@ mod sink;
 mod source;
 
 pub use sink::{FileCompression, FileFormat, FileMode, RollConfig, RollConfigBuilder, Writing, csv, decimals, header, int64};
-pub use source::{Reading, quote};
+pub use source::{ObjectChanged, Reading, quote};
 pub use thyme_formats::compression::Compression;
 pub use thyme_formats::json_out::{NonFinite, Nulls, Numbers};
 

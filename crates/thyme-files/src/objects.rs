@@ -46,19 +46,22 @@ pub fn failed(what: &str, place: &str, error: object_store::Error) -> Error {
         }
         _ => new(Kind::Unavailable, "the server cannot be reached, or broke off"),
     };
-    // An error of ours that a provider of credentials met keeps its kind.
+    // An error of ours that a provider of credentials met keeps its kind, and says itself what it is.
     match own(&error) {
-        Some((kind, retry)) => Error::new(kind, format!("cannot {what}")).retry(retry).context("at", place).source(error),
+        Some(own) => Error::new(own.kind(), format!("cannot {what}: {}", own.message()))
+            .retry(own.retry_advice())
+            .context("at", place)
+            .source(own.source().map(chain).unwrap_or_default()),
         None => made.context("at", place).source(error),
     }
 }
 
-/// The kind and advice of the error of ours that is the cause, if one is.
-fn own(error: &object_store::Error) -> Option<(Kind, Retry)> {
+/// The error of ours that is the cause, if one is.
+fn own(error: &object_store::Error) -> Option<&Error> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
     while let Some(error) = cause {
         if let Some(own) = error.downcast_ref::<Error>() {
-            return Some((own.kind(), own.retry_advice()));
+            return Some(own);
         }
         cause = error.source();
     }
@@ -66,7 +69,7 @@ fn own(error: &object_store::Error) -> Option<(Kind, Retry)> {
 }
 
 /// The error and all its causes.
-fn chain(error: &object_store::Error) -> String {
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

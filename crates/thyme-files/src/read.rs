@@ -16,6 +16,7 @@ mod group;
 mod json;
 mod lines;
 mod options;
+mod packed;
 mod parquet;
 mod part;
 mod plan;

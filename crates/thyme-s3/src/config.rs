@@ -8,4 +8,4 @@ pub use connection::{Connection, Identity};
 pub(crate) use sink::s3_sink_config_builder;
 pub use sink::{S3SinkConfig, S3SinkConfigBuilder};
 pub(crate) use source::s3_source_config_builder;
-pub use source::{ObjectChanged, S3SourceConfig, S3SourceConfigBuilder};
+pub use source::{S3SourceConfig, S3SourceConfigBuilder};

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
@@ -76,8 +77,10 @@ impl Renewed {
 
     async fn ask(&self) -> Result<(Arc<AwsCredential>, Option<SystemTime>)> {
         let found = self.provider.provide_credentials().await.map_err(|e| {
-            let text = "no credentials: set `access_key` and `secret`, `role_arn`, or what Amazon's tools look for (AWS_PROFILE, \
+            let none = "there are no credentials: set `access_key` and `secret`, `role_arn`, or what Amazon's tools look for (AWS_PROFILE, \
                         AWS_ACCESS_KEY_ID, a web identity, the machine's role)";
+            let refused = "the credentials that were found are not accepted, or the role can't be taken";
+            let text = if matches!(e, CredentialsError::CredentialsNotLoaded(_)) { none } else { refused };
             Error::new(Kind::Auth, text).source(e)
         })?;
         let key = AwsCredential {

@@ -8,11 +8,11 @@ mod reach;
 mod sink;
 mod source;
 
-pub use config::{Connection, Identity, ObjectChanged, S3SinkConfig, S3SinkConfigBuilder, S3SourceConfig, S3SourceConfigBuilder};
+pub use config::{Connection, Identity, S3SinkConfig, S3SinkConfigBuilder, S3SourceConfig, S3SourceConfigBuilder};
 pub use connector::S3;
 pub use sink::S3Sink;
 pub use source::S3Source;
 pub use thyme_files::config::{
-    Compression, FileCompression, FileFormat, FileMode, MetadataColumn, NonFinite, Nulls, Numbers, ReadFormat, RollConfig,
-    RollConfigBuilder,
+    Compression, FileCompression, FileFormat, FileMode, MetadataColumn, NonFinite, Nulls, Numbers, ObjectChanged, ReadFormat,
+    RollConfig, RollConfigBuilder,
 };

@@ -1,4 +1,6 @@
 //! How files are read.
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use thyme_core::{Error, Kind, Result};
 use thyme_formats::compression::Compression;
 use thyme_formats::csv::CsvOptions;
@@ -110,6 +112,29 @@ impl Reading<'_> {
         let options = ReadOptions { format, compression, changed, csv, metadata };
         options.check()?;
         Ok(options)
+    }
+}
+
+/// What becomes of an object that was read and written again since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectChanged {
+    /// It stays as it was read; the log says so.
+    #[default]
+    Ignore,
+    /// It is read again from its start.
+    Reread,
+    /// It is an error.
+    Fail,
+}
+
+impl From<ObjectChanged> for Changed {
+    fn from(changed: ObjectChanged) -> Self {
+        match changed {
+            ObjectChanged::Ignore => Self::Ignore,
+            ObjectChanged::Reread => Self::Reread,
+            ObjectChanged::Fail => Self::Fail,
+        }
     }
 }
 

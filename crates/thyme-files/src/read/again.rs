@@ -61,6 +61,6 @@ impl<S: Storage> FilesSource<S> {
 fn complete(columns: &Columns, scanned: Scanned, payload: &[u8], path: &str) -> Result<RecordBatch> {
     let part = Part::scanned(scanned, payload, 0, &mut Front::default());
     let (key, version) = (path.to_owned(), String::new());
-    let nowhere = Seen { key, version, size: 0, modified: 0, changed: 0, at: At::default() };
+    let nowhere = Seen { key, version, size: 0, modified: 0, changed: 0, slow: false, at: At::default() };
     columns.complete(&part, &nowhere, path)
 }

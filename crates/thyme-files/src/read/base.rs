@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use thyme_core::{Cursor, Position, SplitId};
 
+use super::packed::Pack;
 use super::state::{Base, End, GroupAt, Seen, Work};
 use crate::storage::Entry;
 
@@ -17,38 +18,62 @@ pub(super) fn split_of(group: u64) -> SplitId {
 /// What a listing has come to.
 #[derive(Clone, Debug)]
 pub(super) struct Listing {
-    /// All files that came up to this time are met by it, in µs.
+    /// All files that came up to this time are met by it, in µs; and so are the slow ones up to the second.
     pub(super) upto: i64,
+    pub(super) upto_slow: i64,
+    /// What is kept of files in few bytes.
+    pub(super) pack: Pack,
     /// The last key whose file was given out, or found to be read.
     pub(super) passed: Option<String>,
     /// It came to its end.
     pub(super) over: bool,
 }
 
+impl Listing {
+    /// The time up to which all files of this class are met.
+    pub(super) fn upto(&self, slow: bool) -> i64 {
+        if slow { self.upto_slow } else { self.upto }
+    }
+}
+
 impl Base {
+    fn horizon(&self, slow: bool) -> Option<i64> {
+        if slow { self.slow_horizon } else { self.horizon }
+    }
+
+    fn forgot(&self, slow: bool) -> Option<i64> {
+        if slow { self.slow_forgot } else { self.forgot }
+    }
+
     /// Whether `entry`, which is in neither `recent` nor `groups`, was read and forgotten.
     pub(super) fn is_forgotten(&self, entry: &Entry) -> bool {
         let done = |until: Option<i64>| until.is_some_and(|until| entry.changed <= until);
         let passed = self.passed.as_ref().is_some_and(|(key, _)| entry.key <= *key);
-        done(self.horizon) || passed && done(self.forgot)
+        done(self.horizon(entry.slow)) || passed && done(self.forgot(entry.slow))
     }
 
     /// Whether `entry`, which is not known, may be a file that was read, forgotten and changed since: it was there before.
     pub(super) fn may_be_forgotten(&self, entry: &Entry) -> bool {
         let there = |until: Option<i64>| entry.created.is_some_and(|created| until.is_some_and(|until| created <= until));
         let passed = self.passed.as_ref().is_some_and(|(key, _)| entry.key <= *key);
-        there(self.horizon) || passed && there(self.forgot)
+        there(self.horizon(entry.slow)) || passed && there(self.forgot(entry.slow))
     }
 
     /// Bytes of JSON of the files that are remembered.
     pub(super) fn weight(&self) -> usize {
-        self.recent.iter().map(|(id, seen)| seen.weight(id)).sum()
+        self.recent.iter().map(|(id, seen)| seen.weight(id)).sum::<usize>() + self.packed.weight()
     }
 
-    /// Whether one more file can be remembered that came after `upto`, so that no end of a listing can forget it.
-    pub(super) fn has_room(&self, late: usize, upto: i64) -> bool {
-        let stay = self.recent.iter().filter(|(_, seen)| seen.changed > upto);
-        stay.map(|(id, seen)| seen.weight(id)).sum::<usize>() + late < REMEMBERED / 2
+    /// Bytes of JSON that a poll can add in files which no end of its listing can forget.
+    pub(super) fn room(&self, listing: &Listing) -> usize {
+        let stay = self.recent.iter().filter(|(_, seen)| seen.changed > listing.upto(seen.slow));
+        match listing.pack {
+            Pack::Never => (REMEMBERED / 2).saturating_sub(stay.map(|(id, seen)| seen.weight(id)).sum::<usize>()),
+            pack => {
+                let held = stay.count() * pack.each() + self.packed.weight_after(|slow| listing.upto(slow));
+                (REMEMBERED / 16 * 15).saturating_sub(held)
+            }
+        }
     }
 
     /// Enters the groups given out since, takes out those that were read, and forgets the oldest files when there are too many:
@@ -70,17 +95,22 @@ impl Base {
                 None => self.recent.remove(id),
             };
         }
+        let mut read = Vec::new();
         self.groups.retain(|number, works| {
             let split = split_of(*number);
             let Some(at) = cursor.splits.get(&split).and_then(over) else { return true };
             cursor.splits.remove(&split);
             for (work, seen) in works.iter().zip(at.files) {
                 if seen.at.offset > 0 || seen.at.end != End::Inside {
+                    read.push(seen.key.clone());
                     self.recent.insert(work.id.clone(), seen);
                 }
             }
             false
         });
+        if !self.packed.is_empty() && !read.is_empty() {
+            self.packed.drop_all(read.iter().map(String::as_str));
+        }
         self.pass(listing);
         self.forget(listing)
     }
@@ -89,6 +119,7 @@ impl Base {
         if listing.over {
             self.passed = None;
             self.horizon = self.horizon.max(self.forgot.take());
+            self.slow_horizon = self.slow_horizon.max(self.slow_forgot.take());
         } else if let Some(key) = &listing.passed
             && self.passed.as_ref().is_none_or(|(before, _)| key >= before)
         {
@@ -96,34 +127,82 @@ impl Base {
         }
     }
 
-    /// Forgets the oldest files when there are too many; how many.
+    /// Packs, then forgets the oldest files when there are too many; how many were forgotten.
     fn forget(&mut self, listing: &Listing) -> usize {
         let groups: usize = self.groups.values().flatten().map(|work| 2 * work.seen.weight(&work.id)).sum();
         let most = REMEMBERED.saturating_sub(groups).max(REMEMBERED / 8);
-        let mut weight = self.weight();
-        if weight <= most {
+        if self.weight() <= most {
             return 0;
         }
+        self.pack(listing.pack, most / 4 * 3);
+        let met = |slow: bool| if listing.over { listing.upto(slow) } else { i64::MIN };
+        let until = [false, true].map(|slow| self.horizon(slow).unwrap_or(i64::MIN).max(met(slow)));
+        let upto = |slow: bool| if slow { until[1] } else { until[0] };
+        let mut gone = 0;
+        while self.weight() > most
+            && let Some((slow, end, count)) = self.packed.forget(upto)
+        {
+            self.forgotten(slow, end, true);
+            gone += count;
+        }
+        let mut weight = self.weight();
+        if weight <= most {
+            return gone;
+        }
         // Only what no listing can bring up again as new may go.
+        let later = listing.upto.saturating_sub(listing.upto_slow);
         let may_go = |seen: &Seen| {
-            let met = listing.over && seen.changed <= listing.upto;
-            let passed = self.passed.as_ref().is_some_and(|(key, upto)| seen.key <= *key && seen.changed <= *upto);
-            met || passed || self.horizon.is_some_and(|until| seen.changed <= until)
+            let met = listing.over && seen.changed <= listing.upto(seen.slow);
+            let until = |upto: i64| if seen.slow { upto.saturating_sub(later) } else { upto };
+            let passed = self.passed.as_ref().is_some_and(|(key, upto)| seen.key <= *key && seen.changed <= until(*upto));
+            met || passed || self.horizon(seen.slow).is_some_and(|until| seen.changed <= until)
         };
         let mut old: Vec<_> =
             self.recent.iter().filter(|(_, seen)| may_go(seen)).map(|(id, seen)| (seen.changed, id.clone())).collect();
         old.sort_unstable();
-        let mut gone = 0;
         for (changed, id) in old {
             if weight <= most / 4 * 3 {
                 break;
             }
-            weight -= self.recent.remove(&id).map_or(0, |seen| seen.weight(&id));
-            let until = if listing.over { &mut self.horizon } else { &mut self.forgot };
-            *until = (*until).max(Some(changed));
+            if let Some(seen) = self.recent.remove(&id) {
+                weight -= seen.weight(&id);
+                self.forgotten(seen.slow, changed, listing.over);
+            }
             gone += 1;
         }
         gone
+    }
+
+    /// A file of this class that came at `changed` is forgotten.
+    fn forgotten(&mut self, slow: bool, changed: i64, over: bool) {
+        let until = match (slow, over) {
+            (false, true) => &mut self.horizon,
+            (true, true) => &mut self.slow_horizon,
+            (false, false) => &mut self.forgot,
+            (true, false) => &mut self.slow_forgot,
+        };
+        *until = (*until).max(Some(changed));
+    }
+
+    /// Packs the oldest files that were read to their end, until all take `most` bytes.
+    fn pack(&mut self, pack: Pack, most: usize) {
+        if pack == Pack::Never {
+            return;
+        }
+        let whole = |seen: &Seen| matches!(seen.at.end, End::Whole | End::Unended | End::Cut);
+        let mut old: Vec<_> =
+            self.recent.iter().filter(|(_, seen)| whole(seen)).map(|(id, seen)| (seen.changed, id.clone())).collect();
+        old.sort_unstable();
+        let mut weight = self.weight();
+        for (_, id) in old {
+            if weight <= most {
+                break;
+            }
+            if let Some(seen) = self.recent.remove(&id) {
+                weight = (weight - seen.weight(&id)) + pack.each();
+                self.packed.add(&seen, pack);
+            }
+        }
     }
 }
 

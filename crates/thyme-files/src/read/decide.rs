@@ -9,6 +9,7 @@ use thyme_core::connector::Metric;
 use thyme_core::{Error, Kind, Result};
 
 use super::options::Changed;
+use super::packed::key_print;
 use super::plan::FilesPlan;
 use super::prints;
 use super::state::{At, End, Seen, Work};
@@ -65,7 +66,15 @@ impl<S: Storage> FilesPlan<S> {
         }
         match self.base.recent.get(&entry.id) {
             Some(seen) => self.known(entry, seen).await,
-            None => self.unknown(entry, last).await,
+            None => match self.packed.get(&key_print(&entry.key)) {
+                Some(place) if place.is_same(entry) => Ok(Decision::default()),
+                Some(_) => match self.shared.options.changed {
+                    Changed::Ignore => self.ignore(entry),
+                    Changed::Reread => Ok(Decision::read(entry, At::default())),
+                    Changed::Fail | Changed::Append => Err(self.changed(entry)),
+                },
+                None => self.unknown(entry, last).await,
+            },
         }
     }
 
@@ -136,7 +145,10 @@ impl<S: Storage> FilesPlan<S> {
                 }
             };
         }
-        if entry.changed > self.upto() && !self.base.has_room(self.late, self.upto()) {
+        if entry.changed > self.listing().upto(entry.slow) && self.late >= self.room {
+            self.shared.note("room", 0, || {
+                tracing::warn!("more new files than can be remembered; the rest is read when the oldest can be forgotten");
+            });
             return Ok(Decision::default()); // Of the next poll, which can forget it again.
         }
         for (id, seen) in self.lost.iter().flatten() {
@@ -172,7 +184,9 @@ impl<S: Storage> FilesPlan<S> {
 
     /// Whether nothing is remembered of `entry`.
     pub(super) fn is_unknown(&self, entry: &Entry) -> bool {
-        !self.base.recent.contains_key(&entry.id) && !self.taken.contains(&entry.id)
+        !self.base.recent.contains_key(&entry.id)
+            && !self.taken.contains(&entry.id)
+            && !self.packed.contains_key(&key_print(&entry.key))
     }
 
     /// `entry` stands where the file `id` was.

@@ -8,6 +8,8 @@ use thyme_core::{Cursor, Error, Job, Kind, Plan, Position, Reader, Result, Split
 use super::base::{Listing, split_of};
 use super::decide::Decision;
 use super::group::GroupReader;
+use super::options::Changed;
+use super::packed::{Pack, Place};
 use super::source::Shared;
 use super::state::{Base, GroupAt, Seen, Work};
 use crate::storage::{Entry, Storage};
@@ -51,15 +53,25 @@ pub(super) struct FilesPlan<S> {
     told: AtomicBool,
     /// Known files that are no longer what and where they were, once that was looked for.
     pub(super) lost: Option<Vec<(String, Seen)>>,
-    /// Weight of files of this poll that can't be forgotten at its end.
+    /// Bytes of JSON that files of this poll take which can't be forgotten at its end, and those they may take.
     pub(super) late: usize,
+    pub(super) room: usize,
+    /// Packed files by the prints of their keys.
+    pub(super) packed: HashMap<u64, Place>,
 }
 
 impl<S: Storage> FilesPlan<S> {
     pub(super) fn new(shared: Arc<Shared<S>>, job: Job, base: Base) -> Self {
         let by_key = base.recent.iter().map(|(id, seen)| (seen.key.clone(), id.clone())).collect();
         let taken = base.groups.values().flatten().map(|work| work.id.clone()).collect();
-        let listing = Listing { upto: shared.storage.now(), passed: None, over: false };
+        let (now, storage) = (shared.storage.now(), &shared.storage);
+        let pack = match (storage.grows(), shared.options.changed) {
+            (true, _) => Pack::Never,
+            (false, Changed::Ignore) => Pack::Keys,
+            (false, _) => Pack::Versions,
+        };
+        let (upto, upto_slow) = (now.saturating_sub(storage.lag(false)), now.saturating_sub(storage.lag(true)));
+        let listing = Listing { upto, upto_slow, pack, passed: None, over: false };
         Self {
             by_key,
             taken,
@@ -68,7 +80,6 @@ impl<S: Storage> FilesPlan<S> {
             issued: BTreeMap::new(),
             number: base.next,
             edits: BTreeMap::new(),
-            listing,
             listed: None,
             more: true,
             page: VecDeque::new(),
@@ -79,14 +90,17 @@ impl<S: Storage> FilesPlan<S> {
             told: AtomicBool::new(false),
             lost: None,
             late: 0,
+            room: base.room(&listing),
+            packed: base.packed.places(),
+            listing,
             shared,
             job,
             base,
         }
     }
 
-    pub(super) fn upto(&self) -> i64 {
-        self.listing.upto
+    pub(super) fn listing(&self) -> &Listing {
+        &self.listing
     }
 
     /// Takes over what was decided about `entry`.
@@ -99,8 +113,11 @@ impl<S: Storage> FilesPlan<S> {
             self.unclear.push_back(entry.clone());
         }
         for work in decision.works {
-            if work.seen.changed > self.listing.upto {
-                self.late += work.seen.weight(&work.id);
+            if work.seen.changed > self.listing.upto(work.seen.slow) {
+                self.late += match self.listing.pack {
+                    Pack::Never => work.seen.weight(&work.id),
+                    pack => pack.each(),
+                };
             }
             self.taken.insert(work.id.clone());
             self.pending_bytes += work.seen.size;

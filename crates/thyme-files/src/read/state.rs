@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::packed::Packed;
 use crate::storage::Entry;
 
 /// Bytes at the front of a file, and before the place that was reached, by which it is known again.
@@ -74,6 +75,8 @@ pub(super) struct Seen {
     pub(super) modified: i64,
     #[serde(rename = "c")]
     pub(super) changed: i64,
+    #[serde(rename = "l", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) slow: bool,
     #[serde(rename = "a")]
     pub(super) at: At,
 }
@@ -81,13 +84,15 @@ pub(super) struct Seen {
 impl Seen {
     /// The file of `entry`, read up to `at`.
     pub(super) fn new(entry: &Entry, at: At) -> Self {
-        let Entry { key, version, size, modified, changed, .. } = entry.clone();
-        Self { key, version, size, modified, changed, at }
+        let Entry { key, version, size, modified, changed, slow, .. } = entry.clone();
+        Self { key, version, size, modified, changed, slow, at }
     }
 
     /// Whether `entry` is this content still, as far as a listing can tell.
     pub(super) fn is_same(&self, entry: &Entry) -> bool {
-        self.size == entry.size && self.modified == entry.modified && self.version == entry.version
+        // The same bytes put again are the same.
+        let same = !self.version.is_empty() || self.modified == entry.modified;
+        same && self.size == entry.size && self.version == entry.version
     }
 
     /// About as many bytes of JSON as it takes, with its id.
@@ -112,12 +117,18 @@ pub(super) struct Base {
     /// A file that is not in `recent` and came before this, in µs, was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) horizon: Option<i64>,
+    /// The same for files whose time may lie long before they came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slow_horizon: Option<i64>,
     /// Of a listing under way: each file up to this key that came up to this time is in `recent`, in `groups`, or forgotten.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) passed: Option<(String, i64)>,
     /// The newest time of a file that was forgotten: what the horizon becomes at the end of the listing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) forgot: Option<i64>,
+    /// The same of those whose time may lie long before they came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slow_forgot: Option<i64>,
     /// Files modified before this, in µs, are not read: where the source was told to begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) since: Option<i64>,
@@ -129,6 +140,9 @@ pub(super) struct Base {
     /// What was read, by the file's id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) recent: BTreeMap<String, Seen>,
+    /// What was read to its end and can't be forgotten yet, where files don't change.
+    #[serde(skip_serializing_if = "Packed::is_empty")]
+    pub(super) packed: Packed,
 }
 
 /// How far a group was read: its files up to the one at hand, which is the last.

@@ -1,7 +1,7 @@
 //! What can be said about a source.
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use thyme_files::read::Changed;
+use serde::Deserialize;
+use thyme_files::config::ObjectChanged;
 
 use super::fields::with_bucket;
 
@@ -17,28 +17,5 @@ with_bucket! {
         #[serde(default)]
         #[builder(default)]
         pub changed: ObjectChanged,
-    }
-}
-
-/// What becomes of an object that was read and written again since.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ObjectChanged {
-    /// It stays as it was read; the log says so.
-    #[default]
-    Ignore,
-    /// It is read again from its start.
-    Reread,
-    /// It is an error.
-    Fail,
-}
-
-impl From<ObjectChanged> for Changed {
-    fn from(changed: ObjectChanged) -> Self {
-        match changed {
-            ObjectChanged::Ignore => Self::Ignore,
-            ObjectChanged::Reread => Self::Reread,
-            ObjectChanged::Fail => Self::Fail,
-        }
     }
 }

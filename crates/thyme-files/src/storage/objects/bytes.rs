@@ -1,10 +1,13 @@
 //! The bytes of one object: in chunks, those to come read ahead.
 use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{Error as StoreError, GetOptions, GetRange, ObjectStore};
+use object_store::{Error as StoreError, GetOptions, GetRange, GetResult, ObjectStore};
 use thyme_core::bytes::Bytes;
 use thyme_core::{Error, Kind, Result};
 use tokio::runtime::Handle;
@@ -20,6 +23,9 @@ pub(super) const CHUNK: usize = 2 << 20;
 const AHEAD: u64 = 4;
 /// Chunks kept: a reader of columns goes to and fro between as many places.
 const KEPT: usize = 12;
+/// How often a body may break off without having brought anything, and how long the first pause is then.
+const BREAKS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Opens an object by one request, which brings its first `chunk` bytes: all of a small one. `None`: there is none.
 pub(super) async fn load(storage: ObjectStorage, wanted: Wanted, chunk: usize, runtime: Handle) -> Result<Option<Opened>> {
@@ -42,13 +48,9 @@ pub(super) async fn load(storage: ObjectStorage, wanted: Wanted, chunk: usize, r
         }
     };
     let (entry, etag) = (storage.entry(&got.meta), got.meta.e_tag.clone());
-    let first = got.bytes().await.map_err(|e| failed("read an object", &location, e))?;
     let expected = if whole { entry.size } else { entry.size.min(chunk as u64) };
-    if first.len() as u64 != expected {
-        return Err(short(&location));
-    }
     let mut bytes = Chunks::new(storage, path, location, entry.size, etag, chunk, runtime);
-    bytes.first = first;
+    bytes.first = bytes.object.body(got, 0..expected).await?;
     Ok(Some(Opened { entry, bytes: Arc::new(bytes) }))
 }
 
@@ -152,7 +154,7 @@ impl Chunks {
         }
     }
 
-    fn range(&self, number: u64) -> std::ops::Range<u64> {
+    fn range(&self, number: u64) -> Range<u64> {
         let begin = number.saturating_mul(self.chunk as u64);
         begin..begin.saturating_add(self.chunk as u64).min(self.object.size)
     }
@@ -164,12 +166,44 @@ impl Chunks {
 
 impl Object {
     /// The bytes of `range`, of the version that was opened and no other.
-    async fn get(self: Arc<Self>, range: std::ops::Range<u64>) -> Result<Bytes> {
-        let length = range.end - range.start;
+    async fn get(self: Arc<Self>, range: Range<u64>) -> Result<Bytes> {
+        let answer = self.ask(range.clone()).await?;
+        self.body(answer, range).await
+    }
+
+    async fn ask(&self, range: Range<u64>) -> Result<GetResult> {
         let options = GetOptions { range: Some(GetRange::Bounded(range)), if_match: self.etag.clone(), ..GetOptions::default() };
-        let failed = |e| failed("read an object", &self.location, e);
-        let bytes = self.store.get_opts(&self.path, options).await.map_err(failed)?.bytes().await.map_err(failed)?;
-        if bytes.len() as u64 == length { Ok(bytes) } else { Err(short(&self.location)) }
+        self.store.get_opts(&self.path, options).await.map_err(|e| failed("read an object", &self.location, e))
+    }
+
+    /// The bytes of `range` that `answer` begins with; where it breaks off, the rest is asked for.
+    async fn body(&self, answer: GetResult, range: Range<u64>) -> Result<Bytes> {
+        let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let mut bytes = Vec::with_capacity(length);
+        let (mut stream, mut broken) = (answer.into_stream(), 0);
+        while bytes.len() < length {
+            let error = match stream.try_next().await {
+                Ok(Some(part)) => {
+                    bytes.extend_from_slice(&part);
+                    broken = 0;
+                    continue;
+                }
+                Ok(None) => {
+                    let text = "an object came with fewer bytes than it has";
+                    Error::new(Kind::Unavailable, text).context("at", &self.location)
+                }
+                Err(error) => failed("read an object", &self.location, error),
+            };
+            broken += 1;
+            if broken > BREAKS || error.kind() != Kind::Unavailable {
+                return Err(error);
+            }
+            tracing::debug!(at = self.location, reached = bytes.len(), %error, "an object broke off and is asked for again");
+            tokio::time::sleep(PAUSE * broken).await;
+            stream = self.ask(range.start + bytes.len() as u64..range.end).await?.into_stream();
+        }
+        bytes.truncate(length);
+        Ok(bytes.into())
     }
 }
 
@@ -192,10 +226,6 @@ impl ReadAt for Chunks {
         }
         Ok(filled)
     }
-}
-
-fn short(location: &str) -> Error {
-    Error::new(Kind::Unavailable, "an object came with fewer or more bytes than it has").context("at", location)
 }
 
 fn cut_off(location: &str, error: tokio::task::JoinError) -> Error {
