@@ -12,6 +12,8 @@ pub static CONNECTORS: &[&Connector] = &[
     &thyme_file::STDOUT,
     #[cfg(feature = "gcs")]
     &thyme_gcs::GCS,
+    #[cfg(feature = "kafka")]
+    &thyme_kafka::KAFKA,
     #[cfg(feature = "postgres")]
     &thyme_postgres::POSTGRES,
     #[cfg(feature = "s3")]
@@ -29,6 +31,7 @@ guards! {
     SourceGuards for Source {
         #[cfg(feature = "file")] is_file as_file thyme_file::FileSource;
         #[cfg(feature = "gcs")] is_gcs as_gcs thyme_gcs::GcsSource;
+        #[cfg(feature = "kafka")] is_kafka as_kafka thyme_kafka::KafkaSource;
         #[cfg(feature = "postgres")] is_postgres as_postgres thyme_postgres::PostgresSource;
         #[cfg(feature = "s3")] is_s3 as_s3 thyme_s3::S3Source;
     }
@@ -40,6 +43,7 @@ guards! {
         #[cfg(feature = "file")] is_file as_file thyme_file::FileSink;
         #[cfg(feature = "file")] is_stdout as_stdout thyme_file::StdoutSink;
         #[cfg(feature = "gcs")] is_gcs as_gcs thyme_gcs::GcsSink;
+        #[cfg(feature = "kafka")] is_kafka as_kafka thyme_kafka::KafkaSink;
         #[cfg(feature = "postgres")] is_postgres as_postgres thyme_postgres::PostgresSink;
         #[cfg(feature = "s3")] is_s3 as_s3 thyme_s3::S3Sink;
     }
@@ -51,6 +55,9 @@ pub use thyme_file as file;
 #[cfg(feature = "gcs")]
 #[doc(inline)]
 pub use thyme_gcs as gcs;
+#[cfg(feature = "kafka")]
+#[doc(inline)]
+pub use thyme_kafka as kafka;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use thyme_postgres as postgres;

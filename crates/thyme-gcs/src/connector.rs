@@ -15,6 +15,7 @@ pub static GCS: Connector = Connector {
     summary: "objects of Google Cloud Storage: JSON, CSV and Parquet",
     schemes: &["gs", "gcs"],
     delivery: "exactly once: an intent put with a condition, then copies under a condition; no object that was visible is ever changed",
+    metrics: thyme_files::read::METRICS,
     source: Some(SourceEntry {
         schema: || schema_for!(GcsSourceConfig),
         build: |value| {

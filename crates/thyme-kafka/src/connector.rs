@@ -16,6 +16,7 @@ pub static KAFKA: Connector = Connector {
     summary: "topics of Apache Kafka, as JSON, Avro, text, bytes or CSV",
     schemes: &["kafka"],
     delivery: "exactly once: records and the cursor in one transaction, fenced by its id",
+    metrics: &[],
     source: Some(SourceEntry {
         schema: || schema_for!(KafkaSourceConfig),
         build: |value| {

@@ -15,6 +15,7 @@ pub static S3: Connector = Connector {
     summary: "objects of Amazon S3 and its like: JSON, CSV and Parquet",
     schemes: &["s3", "s3a"],
     delivery: "exactly once: an intent put with a condition, then uploads completed; no object that was visible is ever changed",
+    metrics: thyme_files::read::METRICS,
     source: Some(SourceEntry {
         schema: || schema_for!(S3SourceConfig),
         build: |value| {

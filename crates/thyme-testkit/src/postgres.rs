@@ -136,7 +136,7 @@ impl Server {
         let mut backup = self.install.command("pg_basebackup");
         backup.env("PGPASSWORD", PASSWORD).args(["-h", "127.0.0.1", "-p"]).arg(self.port.to_string()).args(["-U", USER]);
         backup.args(["-c", "fast", "-X", "stream", "-R", "--no-sync", "-D"]).arg(folder.join("data"));
-        if let Err(error) = install::output(&mut backup) {
+        if let Err(error) = output(&mut backup) {
             let _ = std::fs::remove_dir_all(&folder);
             return Err(error);
         }

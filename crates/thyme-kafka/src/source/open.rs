@@ -75,7 +75,7 @@ fn consumer_settings(config: &KafkaSourceConfig, job: &Job, group: &str, partiti
     set.set("queued.min.messages", "100000");
     set.set("max.partition.fetch.bytes", each.clamp(*FETCH.start(), *FETCH.end()).to_string());
     set.set("fetch.max.bytes", (job.buffer / 2).clamp(1 << 20, 50 << 20).to_string());
-    if config.connection()?.properties.get("fetch.wait.max.ms").is_none() {
+    if !config.connection()?.properties.contains_key("fetch.wait.max.ms") {
         set.set("fetch.wait.max.ms", "250");
     }
     Ok(set)
