@@ -10,6 +10,8 @@ pub static CONNECTORS: &[&Connector] = &[
     &thyme_file::FILE,
     #[cfg(feature = "file")]
     &thyme_file::STDOUT,
+    #[cfg(feature = "kafka")]
+    &thyme_kafka::KAFKA,
     #[cfg(feature = "postgres")]
     &thyme_postgres::POSTGRES,
 ];
@@ -24,6 +26,7 @@ guards! {
     /// Which connector a configured source is of.
     SourceGuards for Source {
         #[cfg(feature = "file")] is_file as_file thyme_file::FileSource;
+        #[cfg(feature = "kafka")] is_kafka as_kafka thyme_kafka::KafkaSource;
         #[cfg(feature = "postgres")] is_postgres as_postgres thyme_postgres::PostgresSource;
     }
 }
@@ -33,6 +36,7 @@ guards! {
     SinkGuards for Sink {
         #[cfg(feature = "file")] is_file as_file thyme_file::FileSink;
         #[cfg(feature = "file")] is_stdout as_stdout thyme_file::StdoutSink;
+        #[cfg(feature = "kafka")] is_kafka as_kafka thyme_kafka::KafkaSink;
         #[cfg(feature = "postgres")] is_postgres as_postgres thyme_postgres::PostgresSink;
     }
 }
@@ -40,6 +44,9 @@ guards! {
 #[cfg(feature = "file")]
 #[doc(inline)]
 pub use thyme_file as file;
+#[cfg(feature = "kafka")]
+#[doc(inline)]
+pub use thyme_kafka as kafka;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use thyme_postgres as postgres;
