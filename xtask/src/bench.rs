@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what is here beside its peers, alternating, rows counted.
 mod file;
+mod kafka;
 mod postgres;
 mod python;
 mod report;
@@ -13,8 +14,14 @@ use crate::repo::Repo;
 pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {
     match args {
         ["file", rest @ ..] => file::run(repo, rest),
+        ["kafka", rest @ ..] => kafka::run(repo, rest),
         ["postgres", rest @ ..] => postgres::run(repo, rest),
-        _ => Err(format!("usage: cargo xtask {}\n       cargo xtask {}", file::USAGE, postgres::USAGE)),
+        _ => Err(format!(
+            "usage: cargo xtask {}\n       cargo xtask {}\n       cargo xtask {}",
+            file::USAGE,
+            kafka::USAGE,
+            postgres::USAGE
+        )),
     }
 }
 

@@ -13,6 +13,8 @@ use crate::{Result, process};
 /// A program full of tests.
 pub(crate) struct Binary {
     pub(crate) package: String,
+    /// The target it is built from: `it`, `kafka`.
+    pub(crate) target: String,
     /// The folder of its package.
     dir: PathBuf,
     path: PathBuf,
@@ -32,7 +34,8 @@ pub(crate) fn build(repo: &Repo, release: bool) -> Result<Vec<Binary>> {
         let manifest = message["manifest_path"].as_str().unwrap_or_default();
         let package = repo.packages.iter().find(|package| repo.root.join(&package.dir).join("Cargo.toml") == *manifest);
         let package = package.ok_or_else(|| format!("{path}: of no package of the workspace"))?;
-        binaries.push(Binary { package: package.name.clone(), dir: repo.root.join(&package.dir), path: path.into() });
+        let target = message["target"]["name"].as_str().unwrap_or_default().to_owned();
+        binaries.push(Binary { package: package.name.clone(), target, dir: repo.root.join(&package.dir), path: path.into() });
     }
     Ok(binaries)
 }

@@ -36,6 +36,10 @@ pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {
                 binary.run(&mut command, &mut tally)?;
             }
         }
+        // Tests of the whole system that stand under the connector's name.
+        for binary in binaries.iter().filter(|binary| binary.package == "thyme-tests" && binary.target == name) {
+            binary.run(binary.command().env("THYME_BIN", repo.binary("debug")), &mut tally)?;
+        }
     }
     let result = tally.close();
     println!("{tally}");

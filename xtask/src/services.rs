@@ -81,6 +81,11 @@ pub(crate) fn postgres(repo: &Repo) -> Result<PathBuf> {
     (service.find)(repo).map(PathBuf::from).ok_or_else(|| format!("{} is not where it was installed", service.name))
 }
 
+/// What the benchmarks with a broker need, which is installed if it is missing.
+pub(crate) fn kafka(repo: &Repo) -> Result {
+    up(repo, Some("kafka"))
+}
+
 fn down(repo: &Repo) -> Result {
     let folder = repo.target.join("services");
     match std::fs::remove_dir_all(&folder) {

@@ -111,6 +111,10 @@ impl Found {
             }
             return;
         }
+        if settings.cdc == Cdc::Debezium {
+            let text = "`debezium` reads the envelopes of a stream (Kafka), and this source is polled: use `append` or `upsert`";
+            self.add(Kind::Unsupported, "cdc", text);
+        }
         if builder.every.is_none() && builder.schedule.is_none() && info.auto.is_none() {
             self.config("every", "this source is polled: give `every` or `schedule` (@auto, @once or a cron expression)");
         }
@@ -123,9 +127,7 @@ impl Found {
         let needed: &[Op] = match builder.settings.cdc {
             Cdc::Append => &[Op::Insert],
             Cdc::Upsert => &[Op::Update],
-            Cdc::Debezium => {
-                return self.add(Kind::Unsupported, "cdc", "`debezium` comes with the Kafka connector; use `append` or `upsert`");
-            }
+            Cdc::Debezium => &[Op::Insert, Op::Update, Op::Delete],
         };
         for op in needed.iter().filter(|op| !info.ops.contains(op)) {
             let mode = builder.settings.cdc.name();

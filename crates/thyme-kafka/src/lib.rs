@@ -3,6 +3,8 @@ mod client;
 mod config;
 mod connector;
 mod error;
+#[cfg(feature = "testing")]
+pub mod limit;
 mod raw;
 pub mod registry;
 mod sink;

@@ -2,6 +2,7 @@
 mod check;
 mod column;
 mod deliveries;
+mod envelopes;
 mod fence;
 mod form;
 mod line;
@@ -11,6 +12,7 @@ mod progress;
 mod publisher;
 mod records;
 mod refused;
+mod schemas;
 mod slots;
 mod standing;
 mod topic;
@@ -24,7 +26,7 @@ use std::time::Duration;
 use thyme_core::{Cursor, Error, Job, Kind, Opened, Result, Sink, SinkInfo, Task, async_trait};
 
 use crate::client::{Client, Context};
-use crate::config::{Connection, Delivery, KafkaSinkConfig, KafkaSinkConfigBuilder, kafka_sink_config_builder};
+use crate::config::{Connection, Delivery, Encoding, Format, KafkaSinkConfig, KafkaSinkConfigBuilder, kafka_sink_config_builder};
 
 use fence::{Doubt, Fence};
 use line::Line;
@@ -85,7 +87,15 @@ impl KafkaSink {
             return Err(Error::new(Kind::Config, text));
         }
         producer::validate(config)?;
-        config.connection()
+        let connection = config.connection()?;
+        let avro = config.format == Format::Avro || config.key_format == Format::Avro;
+        if avro && connection.registry.is_none() {
+            return Err(Error::new(Kind::Config, "avro needs a registry for its schemas: set `schema_registry_url`"));
+        }
+        if config.encoding == Some(Encoding::Debezium) {
+            envelopes::validate(config)?;
+        }
+        Ok(connection)
     }
 
     fn exactly_once(&self) -> bool {
@@ -108,8 +118,9 @@ impl Sink for KafkaSink {
             identity: format!("{place} {}", self.config.topic),
             holds_cursor: self.exactly_once(),
             ops: records::ops(self.config.encoding),
-            before: false,
-            partial: false,
+            before: self.config.encoding == Some(Encoding::Debezium),
+            // What is not known has a word of its own in an envelope.
+            partial: self.config.encoding == Some(Encoding::Debezium),
             per_poll: false,
             commit_after: Duration::ZERO,
             // What is left is for the commit itself.
@@ -137,7 +148,9 @@ impl Sink for KafkaSink {
         let limits = topic::limits(config, &connection, partitions, progress).await?;
         let left = self.left.lock().unwrap_or_else(PoisonError::into_inner).entry(job.task.clone()).or_default().clone();
         let settings = producer::producer(config, &connection, &job.task, &limits, job.buffer)?;
-        let records = Records::new(config, job, limits)?;
+        let keys = records::keys(config, &job.dataset)?;
+        let ids = schemas::register(config, &connection, job.dataset.schema(), &keys).await?;
+        let records = Records::new(config, job, &keys, ids, limits)?;
         let fence = progress.map(|progress| {
             let place = Place { topic: config.topic.clone(), task: job.task.clone() };
             Fence::new(progress, place, producer::transaction_timeout(config), connection.clone(), left.doubt)

@@ -13,9 +13,11 @@ use thyme_core::{Error, Kind, Result, ResultExt, env};
 use crate::data::{FIELDS, Numbers, write_jsonl};
 use crate::drive::breaks;
 
+mod program;
 mod truth;
 mod watch;
 
+pub use program::Program;
 use watch::Watch;
 
 /// No run takes that long; one that does hangs.

@@ -122,8 +122,7 @@ async fn random(kind: Kind, rows: i64, kills: usize) -> Result<()> {
     place.fresh(kind.fresh()).await?;
     let begun = Instant::now();
     let mut clean = place.start("state", None);
-    let status = clean.end().await;
-    assert!(status.success(), "{}", clean.log());
+    clean.succeed().await?;
     kind.compare(&place, rows).await?;
     let between = begun.elapsed() / 20;
     let (mut killed, mut runs, mut numbers) = (0, 1, 7u64);
@@ -135,7 +134,7 @@ async fn random(kind: Kind, rows: i64, kills: usize) -> Result<()> {
         let pause = between.mul_f64((numbers >> 40) as f64 / (1u64 << 24) as f64 * 2.0);
         let mut reached = None;
         let ended = loop {
-            if let Some(status) = life.ended() {
+            if let Some(status) = life.ended()? {
                 break Some(status);
             }
             if reached.is_none() && kind.commits(&place).await > stood {
@@ -177,10 +176,10 @@ async fn points(rows: i64, times: u8) -> Result<()> {
             for nth in 1..=times {
                 place.fresh(kind.fresh()).await?;
                 let mut life = place.start("state", Some(&format!("{point}:{nth}")));
-                let status = life.end().await;
+                let status = life.end().await?;
                 assert!(status.signal().is_some(), "{point}:{nth} is not passed: {}", life.log());
                 let mut life = place.start("state", None);
-                let status = life.end().await;
+                let status = life.end().await?;
                 assert!(status.success(), "after {point}:{nth}: {}", life.log());
                 kind.compare(&place, rows).await?;
             }

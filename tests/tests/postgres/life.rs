@@ -1,15 +1,10 @@
 //! The program, a server, and a folder with a pipeline file.
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use thyme_core::Result;
-use thyme_testkit::kill::binary;
+use thyme_testkit::kill::{Program, binary};
 use thyme_testkit::postgres::{Database, PASSWORD, Server, USER};
-
-/// No run takes that long; one that does hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A database with a table `source`, and a folder for the rest.
 pub(crate) struct Place {
@@ -44,20 +39,18 @@ impl Place {
     }
 
     /// Starts the program with a state folder.
-    pub(crate) fn start(&self, state: &str, crash: Option<&str>) -> Running {
+    pub(crate) fn start(&self, state: &str, crash: Option<&str>) -> Program {
         self.start_with(state, crash, &[])
     }
 
     /// The same with more arguments.
-    pub(crate) fn start_with(&self, state: &str, crash: Option<&str>, more: &[&str]) -> Running {
-        let log = self.folder.path().join(format!("{state}.log"));
-        let mut command = Command::new(binary().unwrap());
-        command.current_dir(self.folder.path()).args(["run", "pipeline.toml", "--memory", "64MiB", "--state", state]).args(more);
-        command.env_remove("THYME_CRASH").stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
+    pub(crate) fn start_with(&self, state: &str, crash: Option<&str>, more: &[&str]) -> Program {
+        let mut command = Program::run(self.folder.path(), state).unwrap();
+        command.args(more);
         if let Some(crash) = crash {
             command.env("THYME_CRASH", crash);
         }
-        Running { child: command.spawn().unwrap(), log }
+        Program::start(&mut command, self.folder.path().join(format!("{state}.log"))).unwrap()
     }
 
     /// What a command about the pipeline file says on stdout, and how it ends.
@@ -73,49 +66,5 @@ impl Place {
             let _ = fs::remove_dir_all(self.folder.path().join(name));
         }
         self.database.run(sql).await
-    }
-}
-
-/// A running program; killed when it is dropped.
-pub(crate) struct Running {
-    child: Child,
-    log: PathBuf,
-}
-
-impl Running {
-    /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().unwrap()
-    }
-
-    /// Waits for its end.
-    pub(crate) async fn end(&mut self) -> ExitStatus {
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.ended() {
-                return status;
-            }
-            assert!(begun.elapsed() < PATIENCE, "a run hangs: {}", self.log());
-            tokio::time::sleep(Duration::from_millis(3)).await;
-        }
-    }
-
-    pub(crate) fn terminate(&self) {
-        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(killed.success());
-    }
-
-    /// The last lines that it logged.
-    pub(crate) fn log(&self) -> String {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines = log.lines().rev().take(20).collect::<Vec<_>>();
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -26,13 +26,13 @@ async fn two_copies() -> Result<()> {
     // Rows come all the while, so that both have something to commit.
     let down = loop {
         place.database.run(add).await?;
-        if let Some(at) = copies.iter_mut().position(|copy| copy.ended().is_some()) {
+        if let Some(at) = copies.iter_mut().position(|copy| copy.ended().is_ok_and(|status| status.is_some())) {
             break at;
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "both run: {}\n{}", copies[0].log(), copies[1].log());
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
-    let status = copies[down].ended().unwrap();
+    let status = copies[down].ended()?.unwrap();
     assert_eq!(status.code(), Some(1), "{}", copies[down].log());
     let log = copies[down].log();
     assert!(log.contains("another process has opened this task"), "{log}");
@@ -47,9 +47,9 @@ async fn two_copies() -> Result<()> {
         assert!(begun.elapsed() < Duration::from_secs(20), "the other copy does not go on: {}", copies[1 - down].log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(copies[1 - down].ended().is_none(), "{}", copies[1 - down].log());
-    copies[1 - down].terminate();
-    assert!(copies[1 - down].end().await.success(), "{}", copies[1 - down].log());
+    assert!(copies[1 - down].ended()?.is_none(), "{}", copies[1 - down].log());
+    copies[1 - down].signal("TERM")?;
+    copies[1 - down].succeed().await?;
     assert_eq!(place.database.column("select count(distinct id) from target").await?, all);
     assert_eq!(place.database.column("select count(*) from target").await?, all);
     Ok(())

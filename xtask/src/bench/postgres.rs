@@ -1,7 +1,7 @@
 //! `cargo xtask bench postgres`: reading and writing tables beside `COPY`, which is the limit, and beside peers.
 mod peers;
 mod reading;
-mod server;
+pub(super) mod server;
 mod table;
 mod writing;
 
@@ -76,7 +76,7 @@ pub(super) fn run(repo: &Repo, args: &[&str]) -> Result {
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let python = Python::new(repo, &folder, peers::PACKAGES)?;
     let peers = Peers::new(&folder)?;
-    let server = Server::start(&programs)?;
+    let server = Server::start(&programs, &[])?;
     let settings = server::SETTINGS.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ");
     let processors = std::thread::available_parallelism().map_or(1, usize::from) as u32;
     println!("PostgreSQL {} on 127.0.0.1, {processors} processors for server and client: {settings}.", server.version()?);

@@ -53,5 +53,6 @@ fn all_mistakes_are_one_error() {
     assert_eq!(error.kind(), Kind::Config);
     let debezium = pipeline(&Feed::new(Vec::new()), &Tank::new()).cdc(Cdc::Debezium).build().unwrap_err();
     assert_eq!(debezium.kind(), Kind::Unsupported);
-    assert!(debezium.to_string().contains("comes with the Kafka connector"));
+    assert!(debezium.to_string().contains("reads the envelopes of a stream"));
+    pipeline(&Feed::new(Vec::new()).streaming(), &Tank::new()).cdc(Cdc::Debezium).build().unwrap();
 }

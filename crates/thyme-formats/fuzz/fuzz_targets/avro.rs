@@ -57,8 +57,8 @@ fn again(rows: &RecordBatch) {
         assert_eq!(decoder.push(&out[start..end]), Pushed::Row);
         start = end;
     }
-    // NaN is not itself.
-    let shown = |rows: &RecordBatch| format!("{rows:?}");
+    // NaN is not itself, and metadata comes in any order.
+    let shown = |rows: &RecordBatch| format!("{:?}", rows.columns());
     assert_eq!(shown(&decoder.finish().expect("rows")), shown(rows));
 }
 

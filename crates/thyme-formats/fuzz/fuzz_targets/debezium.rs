@@ -1,5 +1,7 @@
 //! Any bytes as a message of Debezium, JSON and Avro, key and value: nothing panics, and the messages around it survive.
 #![no_main]
+use std::sync::OnceLock;
+
 use libfuzzer_sys::fuzz_target;
 use thyme_core::arrow::datatypes::{Field, Schema, TimeUnit};
 use thyme_core::{Dataset, field_type};
@@ -20,9 +22,9 @@ fuzz_target!(|data: &[u8]| {
     let _ = discover_json(message.key, value);
 
     let row = br#"{"before":null,"after":{"id":1,"d":"ew==","at":1,"s":"x","l":["y"],"r":{"a":1.5}},"op":"c"}"#;
-    around(Decoder::json(&dataset(), options()).expect("the types can be read"), message, row);
+    around(Decoder::json(dataset(), options()).expect("the types can be read"), message, row);
 
-    let mut decoder = Decoder::avro(&dataset(), options()).expect("the types can be read");
+    let mut decoder = Decoder::avro(dataset(), options()).expect("the types can be read");
     decoder.add_schema(1, ENVELOPE, &[]).expect("a schema");
     let framed = [&[0, 0, 0, 0, 1][..], value].concat();
     let message = Message { value: Some(&framed), ..message };
@@ -41,7 +43,12 @@ fn around(mut decoder: Decoder, message: Message<'_>, good: &[u8]) {
     assert!(changes.before.is_some_and(|before| before.num_rows() == last + 1));
 }
 
-fn dataset() -> Dataset {
+fn dataset() -> &'static Dataset {
+    static DATASET: OnceLock<Dataset> = OnceLock::new();
+    DATASET.get_or_init(made)
+}
+
+fn made() -> Dataset {
     let columns = [
         ("id", "int64"),
         ("d", "decimal(10,2)"),
@@ -62,5 +69,12 @@ fn dataset() -> Dataset {
 
 fn options() -> Options {
     let micros = Some(TimeUnit::Microsecond);
-    Options { before: true, decimals: Some(DecimalText::Base64), times: micros, timestamps: micros, intervals: micros, ..Options::default() }
+    Options {
+        before: true,
+        decimals: Some(DecimalText::Base64),
+        times: micros,
+        timestamps: micros,
+        intervals: micros,
+        ..Options::default()
+    }
 }

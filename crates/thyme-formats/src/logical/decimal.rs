@@ -89,3 +89,57 @@ pub(crate) fn text(value: i256, scale: i32) -> Result<String, Fault> {
     let (whole, part) = digits.split_at(digits.len() - places);
     Ok(format!("{sign}{whole}.{part}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_back() {
+        let mut value = i256::ONE;
+        for _ in 0..255 {
+            for value in [value, value.wrapping_neg(), value.wrapping_sub(i256::ONE), i256::ONE.wrapping_sub(value)] {
+                let (bytes, start) = twos_complement(value);
+                assert_eq!(unscaled(&bytes[start..]).unwrap(), value);
+                assert_eq!(unscaled(&bytes).unwrap(), value);
+                // Not one byte less would do.
+                let shorter = bytes.get(start + 1..).filter(|rest| !rest.is_empty());
+                assert!(shorter.is_none_or(|rest| unscaled(rest).unwrap() != value), "{value}");
+            }
+            value = value.wrapping_mul(i256::from_i128(2));
+        }
+        assert_eq!(unscaled(&[]).unwrap(), i256::ZERO);
+        assert_eq!(unscaled(&[0xFF; 40]).unwrap(), i256::MINUS_ONE);
+        assert!(unscaled(&[&[1][..], &[0; 32]].concat()).is_err());
+        assert!(unscaled(&[&[0][..], &[0x80], &[0; 31]].concat()).is_err());
+    }
+
+    #[test]
+    fn scales_change_without_a_loss() {
+        let of = |value: i128, scale, precision, to| i128::scaled(i256::from_i128(value), scale, precision, to);
+        assert_eq!(of(1234, 2, 10, 2), Ok(1234));
+        assert_eq!(of(1234, 2, 10, 4), Ok(123_400));
+        assert_eq!(of(1230, 2, 10, 1), Ok(123));
+        assert_eq!(of(1234, 2, 10, 1), Err(PLACES));
+        assert_eq!(of(5, -3, 10, 0), Ok(5000));
+        assert_eq!(of(0, 1 << 30, 10, 0), Ok(0));
+        assert_eq!(of(1, 1 << 30, 10, 0), Err(PLACES));
+        assert_eq!(of(1, i32::MIN, 10, 0), Err(DIGITS));
+        assert_eq!(of(9999, 0, 4, 0), Ok(9999));
+        assert_eq!(of(10_000, 0, 4, 0), Err(DIGITS));
+        assert_eq!(of(-10_000, 0, 4, 0), Err(DIGITS));
+        assert_eq!(i256::scaled(i256::MAX, 0, 76, 0), Err(DIGITS));
+    }
+
+    #[test]
+    fn digits_are_all_written() {
+        let shown = |value: i128, scale| text(i256::from_i128(value), scale).unwrap();
+        assert_eq!(shown(-1234, 2), "-12.34");
+        assert_eq!(shown(-1, 3), "-0.001");
+        assert_eq!(shown(0, 2), "0.00");
+        assert_eq!(shown(12, 0), "12");
+        assert_eq!(shown(12, -2), "1200");
+        assert_eq!(shown(0, -2), "0");
+        assert!(text(i256::ONE, i32::MAX).is_err());
+    }
+}

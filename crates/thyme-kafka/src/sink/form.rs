@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use thyme_core::arrow::array::RecordBatch;
 use thyme_core::arrow::datatypes::SchemaRef;
-use thyme_core::{Error, Kind, Result};
+use thyme_core::{Dataset, Error, Kind, Result};
+use thyme_formats::avro::AvroEncoder;
 use thyme_formats::csv::{CsvEncoder, CsvWriteOptions};
 use thyme_formats::encode::BadRow;
 use thyme_formats::json_out::{JsonEncoder, JsonWriteOptions};
@@ -27,6 +28,7 @@ enum Encoder {
     Text(Text),
     Bytes(Bytes),
     Csv(CsvEncoder),
+    Avro(AvroEncoder),
 }
 
 impl Form {
@@ -35,7 +37,7 @@ impl Form {
     ///
     /// # Errors
     /// `Schema` for a type that the format has no form for, `Config` for several columns of bytes.
-    pub(super) fn of_key(schema: &SchemaRef, columns: &[usize], format: Format) -> Result<Option<Self>> {
+    pub(super) fn of_key(dataset: &Dataset, columns: &[usize], format: Format, id: Option<u32>) -> Result<Option<Self>> {
         let format = match (columns, format) {
             ([], _) => return Ok(None),
             ([_, _, ..], Format::String) => Format::Json,
@@ -45,8 +47,9 @@ impl Form {
             }
             (_, format) => format,
         };
-        let projected = Arc::new(schema.project(columns).map_err(|e| other_columns().source(e))?);
-        let encoder = Encoder::new(&projected, format)?;
+        let project = |schema: &SchemaRef| schema.project(columns).map(Arc::new).map_err(|e| other_columns().source(e));
+        let projected = project(dataset.columns())?;
+        let encoder = Encoder::new(&projected, &project(dataset.schema())?, format, id)?;
         Ok(Some(Self { columns: Some(columns.to_vec()), schema: projected, encoder }))
     }
 
@@ -54,13 +57,15 @@ impl Form {
     ///
     /// # Errors
     /// `Schema` for a type that the format has no form for, and where nobody can say which column is meant.
-    pub(super) fn of_value(schema: &SchemaRef, keys: &[usize], format: Format) -> Result<Self> {
+    pub(super) fn of_value(dataset: &Dataset, keys: &[usize], format: Format, id: Option<u32>) -> Result<Self> {
+        let schema = dataset.columns();
         if !matches!(format, Format::String | Format::Bytes) {
-            return Ok(Self { columns: None, schema: Arc::clone(schema), encoder: Encoder::new(schema, format)? });
+            let encoder = Encoder::new(schema, dataset.schema(), format, id)?;
+            return Ok(Self { columns: None, schema: Arc::clone(schema), encoder });
         }
         let column = only(schema, keys)?;
         let projected = Arc::new(schema.project(&[column]).map_err(|e| other_columns().source(e))?);
-        let encoder = Encoder::new(&projected, format)?;
+        let encoder = Encoder::new(&projected, &projected, format, id)?;
         Ok(Self { columns: Some(vec![column]), schema: projected, encoder })
     }
 
@@ -79,13 +84,14 @@ impl Form {
 }
 
 impl Encoder {
-    fn new(schema: &SchemaRef, format: Format) -> Result<Self> {
+    /// For batches of `schema`; `declared` says what is never NULL, which is part of an Avro schema. Its `id` is the registry's.
+    fn new(schema: &SchemaRef, declared: &SchemaRef, format: Format, id: Option<u32>) -> Result<Self> {
         match format {
             Format::Json => JsonEncoder::new(schema, JsonWriteOptions::default()).map(Self::Json),
             Format::Csv => CsvEncoder::new(schema, CsvWriteOptions::default()).map(Self::Csv),
             Format::String => Text::new(schema, 0).map(Self::Text),
             Format::Bytes => Bytes::new(schema, 0).map(Self::Bytes),
-            Format::Avro => Err(Error::new(Kind::Unsupported, "avro is not written yet")),
+            Format::Avro => AvroEncoder::new(declared, id).map(Self::Avro),
         }
     }
 
@@ -94,6 +100,7 @@ impl Encoder {
             Self::Json(encoder) => encoder.encode(rows, &mut out.bytes, Some(&mut out.ends)),
             Self::Text(text) => text.encode(rows, out),
             Self::Bytes(bytes) => bytes.encode(rows, out).map(|()| Vec::new()),
+            Self::Avro(encoder) => encoder.encode(rows, &mut out.bytes, &mut out.ends),
             Self::Csv(encoder) => {
                 let (mut bad, mut line) = (Vec::new(), Vec::new());
                 for row in 0..rows.num_rows() {
@@ -134,6 +141,10 @@ mod tests {
 
     use super::*;
 
+    fn dataset() -> Dataset {
+        Dataset::new("rows", rows().schema()).unwrap()
+    }
+
     fn rows() -> RecordBatch {
         let fields = ["id", "part", "text"]
             .map(|name| Field::new(name, if name == "text" { DataType::Utf8 } else { DataType::Int64 }, true));
@@ -150,7 +161,7 @@ mod tests {
     }
 
     fn key(columns: &[usize], format: Format) -> Vec<Option<String>> {
-        written(&mut Form::of_key(rows().schema_ref(), columns, format).unwrap().unwrap())
+        written(&mut Form::of_key(&dataset(), columns, format, None).unwrap().unwrap())
     }
 
     fn some<const N: usize>(texts: [&str; N]) -> Vec<Option<String>> {
@@ -159,23 +170,23 @@ mod tests {
 
     #[test]
     fn a_key_is_text_or_an_object() {
-        assert!(Form::of_key(rows().schema_ref(), &[], Format::String).unwrap().is_none());
+        assert!(Form::of_key(&dataset(), &[], Format::String, None).unwrap().is_none());
         assert_eq!(key(&[0], Format::String), some(["1", "2"]));
         assert_eq!(key(&[1, 0], Format::String), some([r#"{"part":7,"id":1}"#, r#"{"part":8,"id":2}"#]));
         assert_eq!(key(&[0], Format::Json), some([r#"{"id":1}"#, r#"{"id":2}"#]));
         assert_eq!(key(&[0, 1], Format::Csv), some(["1,7", "2,8"]));
         assert_eq!(key(&[2], Format::Bytes), [Some("a \"b\"".to_owned()), None]);
-        let error = Form::of_key(rows().schema_ref(), &[0, 2], Format::Bytes).unwrap_err();
+        let error = Form::of_key(&dataset(), &[0, 2], Format::Bytes, None).unwrap_err();
         assert!(error.kind() == Kind::Config && error.message().contains("key_format"), "{error}");
     }
 
     #[test]
     fn a_value_is_the_row_or_the_one_column_beside_the_key() {
-        let of = |keys: &[usize], format| written(&mut Form::of_value(rows().schema_ref(), keys, format).unwrap());
+        let of = |keys: &[usize], format| written(&mut Form::of_value(&dataset(), keys, format, None).unwrap());
         assert_eq!(of(&[0, 1], Format::String), [Some("a \"b\"".to_owned()), None]);
         assert_eq!(of(&[], Format::Csv), some(["1,7,\"a \"\"b\"\"\"", "2,8,"]));
         assert_eq!(of(&[], Format::Json)[1], Some(r#"{"id":2,"part":8,"text":null}"#.to_owned()));
-        let error = Form::of_value(rows().schema_ref(), &[0], Format::String).unwrap_err();
+        let error = Form::of_value(&dataset(), &[0], Format::String, None).unwrap_err();
         assert!(error.kind() == Kind::Schema && error.message().contains("2 beside the key"), "{error}");
     }
 }

@@ -23,6 +23,9 @@ const LEAST: usize = 1 << 20;
 /// What librdkafka sends at a time at most, unless told to send more.
 const REQUEST: usize = 1_000_000;
 
+/// What librdkafka sends at a time at the very most.
+const MOST: usize = 1_000_000_000;
+
 /// How long a transaction may stay open.
 pub(super) fn transaction_timeout(config: &KafkaSinkConfig) -> Duration {
     config.transaction_timeout.unwrap_or(TRANSACTION)
@@ -56,7 +59,8 @@ pub(super) fn producer(
     buffer: usize,
 ) -> Result<ClientConfig> {
     let mut set = settings(connection)?;
-    let usual = [("partitioner", "murmur2_random".to_owned()), ("message.max.bytes", limits.largest.max(REQUEST).to_string())];
+    let usual =
+        [("partitioner", "murmur2_random".to_owned()), ("message.max.bytes", limits.largest.clamp(REQUEST, MOST).to_string())];
     for (name, value) in usual {
         if !connection.properties.contains_key(name) {
             set.set(name, value);
@@ -88,7 +92,8 @@ pub(super) fn producer(
     set.set("compression.type", compression(config.compression_type));
     // Who asks for each record by itself pays for each record: what is not reported has arrived.
     set.set("delivery.report.only.error", "true");
-    let held = (buffer / 2).max(LEAST);
+    // A record that the queue has no room for, however empty it is, would wait for ever.
+    let held = (buffer / 2).max(LEAST).max(limits.largest.min(MOST) * 2);
     set.set("queue.buffering.max.kbytes", (held >> 10).to_string());
     set.set("queue.buffering.max.messages", (held / OVERHEAD).to_string());
     Ok(set)

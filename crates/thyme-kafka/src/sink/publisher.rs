@@ -119,17 +119,18 @@ impl Publisher {
         let (headers, known) = (self.records.headers(batch), !self.refused.is_empty());
         for row in 0..batch.rows.num_rows() {
             let Some(record) = self.records.get(row, &headers) else { continue };
-            if known {
-                match self.warily(&record)? {
-                    Verdict::Unknown => {}
-                    Verdict::Sent => continue,
-                    Verdict::Refused(reason) => {
-                        bad.push(Reject { row: Some(row), reason, ..Reject::default() });
-                        continue;
-                    }
+            let end = self.records.ends(batch, row).then_some(Record { value: None, headers: None, ..record });
+            let verdict = if known { self.warily(&record)? } else { Verdict::Unknown };
+            let sent = match verdict {
+                Verdict::Unknown => self.line.send(&self.topic, record),
+                Verdict::Sent => Ok(()),
+                Verdict::Refused(reason) => {
+                    bad.push(Reject { row: Some(row), reason, ..Reject::default() });
+                    continue;
                 }
-            }
-            let Err(unsent) = self.line.send(&self.topic, record) else { continue };
+            };
+            let sent = sent.and_then(|()| end.map_or(Ok(()), |end| self.line.send(&self.topic, end)));
+            let Err(unsent) = sent else { continue };
             match unsent {
                 Unsent::TooLarge => {
                     let reason = "the record is larger than the client sends (`message.max.bytes`)".to_owned();

@@ -1,10 +1,12 @@
 //! Rows as records: keys, values, partitions, headers.
 use rdkafka::message::{Header, OwnedHeaders};
-use thyme_core::{Batch, Cdc, Error, Job, Kind, Op, Reject, Result};
+use thyme_core::{Batch, Cdc, Dataset, Error, Job, Kind, Op, Reject, Result};
 use thyme_formats::encode::BadRow;
 
+use super::envelopes::Envelopes;
 use super::form::Form;
 use super::partition::Partition;
+use super::schemas::Ids;
 use super::slots::Slots;
 use crate::config::{Encoding, HeaderColumn, KafkaSinkConfig};
 
@@ -15,8 +17,9 @@ pub(super) const FRAME: usize = 61 + 32;
 #[derive(Debug)]
 pub(super) struct Records {
     encoding: Encoding,
-    key: Option<Form>,
-    value: Form,
+    /// Whether records have keys.
+    keyed: bool,
+    shape: Shape,
     partition: Partition,
     headers: Vec<HeaderColumn>,
     limits: Limits,
@@ -24,6 +27,15 @@ pub(super) struct Records {
     values: Slots,
     partitions: Vec<i32>,
     bad: Vec<bool>,
+}
+
+/// How keys and values are written.
+#[derive(Debug)]
+enum Shape {
+    /// Each by its format.
+    Rows { key: Option<Form>, value: Form },
+    /// Debezium's.
+    Envelopes(Envelopes),
 }
 
 /// What the topic takes.
@@ -48,24 +60,18 @@ pub(super) struct Record<'a> {
 }
 
 impl Records {
-    /// Records of the dataset of `job` as `config` says.
+    /// Records of the dataset of `job` as `config` says; `keys` are its key columns, `ids` those of their Avro schemas.
     ///
     /// # Errors
     /// `Schema` for a column that is not there or has no form, `Config` for choices that contradict each other.
-    pub(super) fn new(config: &KafkaSinkConfig, job: &Job, limits: Limits) -> Result<Self> {
-        let (dataset, schema) = (&job.dataset, job.dataset.columns());
+    pub(super) fn new(config: &KafkaSinkConfig, job: &Job, keys: &[usize], ids: Ids, limits: Limits) -> Result<Self> {
+        let dataset = &job.dataset;
         let encoding = encoding(config, job);
-        let column = |field: &'static str, name: &String| {
-            let text = format!("`{field}` names `{name}`, which is not a column of the dataset");
-            schema.index_of(name).map_err(|_| Error::new(Kind::Schema, text))
-        };
-        let names = if config.key_fields.is_empty() { dataset.key() } else { &config.key_fields };
-        let keys = names.iter().map(|name| column("key_fields", name)).collect::<Result<Vec<_>>>()?;
         if encoding != Encoding::Append && keys.is_empty() {
             let text = "changes are written by key, and the dataset has none: set `dataset.key`";
             return Err(Error::new(Kind::Schema, text));
         }
-        if encoding == Encoding::Upsert && !names.iter().all(|name| dataset.key().contains(name)) {
+        if encoding == Encoding::Upsert && !config.key_fields.iter().all(|name| dataset.key().contains(name)) {
             let text = "under `encoding = \"upsert\"` records have the key of the dataset: leave `key_fields` out";
             return Err(Error::new(Kind::Config, text).context("key", dataset.key().join(", ")));
         }
@@ -73,12 +79,18 @@ impl Records {
             let text = "the topic is compacted, which takes records with a key alone: set `dataset.key` or `key_fields`";
             return Err(Error::new(Kind::Schema, text).context("topic", &limits.topic));
         }
-        let by = config.partition_field.as_ref().map(|name| column("partition_field", name)).transpose()?;
+        let by = config.partition_field.as_ref().map(|name| column(dataset, "partition_field", name)).transpose()?;
+        let shape = if encoding == Encoding::Debezium {
+            Shape::Envelopes(Envelopes::new(config, dataset)?)
+        } else {
+            let key = Form::of_key(dataset, keys, config.key_format, ids.key)?;
+            Shape::Rows { key, value: Form::of_value(dataset, keys, config.format, ids.value)? }
+        };
         Ok(Self {
             encoding,
-            key: Form::of_key(schema, &keys, config.key_format)?,
-            value: Form::of_value(schema, &keys, config.format)?,
-            partition: Partition::new(schema, by, limits.partitions)?,
+            keyed: !keys.is_empty(),
+            shape,
+            partition: Partition::new(dataset.columns(), by, limits.partitions)?,
             headers: config.headers.clone(),
             limits,
             keys: Slots::default(),
@@ -97,19 +109,24 @@ impl Records {
             let text = format!("the topic {} does not take a {}: set `encoding`", self.limits.topic, op.name());
             return Err(Error::new(Kind::Unsupported, text));
         }
-        let mut bad = Vec::new();
-        match &mut self.key {
-            Some(key) => bad.extend(key.encode(&batch.rows, &mut self.keys)?),
-            None => self.keys.clear(),
-        }
-        bad.extend(self.partition.encode(&batch.rows, &mut self.partitions)?);
         let ends = |row: usize| self.encoding == Encoding::Upsert && batch.ops.at(row) == Op::Delete;
-        let refused = self.value.encode(&batch.rows, &mut self.values)?;
-        bad.extend(refused.into_iter().filter(|refused| !ends(refused.row)));
+        let mut bad = match &mut self.shape {
+            Shape::Envelopes(envelopes) => envelopes.encode(batch, &mut self.keys, &mut self.values)?,
+            Shape::Rows { key, value } => {
+                let mut bad = match key {
+                    Some(key) => key.encode(&batch.rows, &mut self.keys)?,
+                    None => Vec::new(),
+                };
+                let refused = value.encode(&batch.rows, &mut self.values)?;
+                bad.extend(refused.into_iter().filter(|refused| !ends(refused.row)));
+                bad
+            }
+        };
         for row in (0..batch.rows.num_rows()).filter(|row| ends(*row)) {
             self.values.set_null(row);
         }
-        bad.extend(self.unfit(batch.rows.num_rows()));
+        bad.extend(self.partition.encode(&batch.rows, &mut self.partitions)?);
+        bad.extend(self.unfit(batch));
         Ok(self.rejects(bad, batch.rows.num_rows()))
     }
 
@@ -119,9 +136,15 @@ impl Records {
         if self.bad.get(row).copied().unwrap_or_default() {
             return None;
         }
-        let key = if self.key.is_some() { self.keys.get(row) } else { None };
+        let key = if self.keyed { self.keys.get(row) } else { None };
         let partition = self.partitions.get(row).copied().filter(|partition| *partition >= 0);
         Some(Record { key, value: self.values.get(row), partition, headers: headers.of(row) })
+    }
+
+    /// Whether a record without a value is to follow that of `row`: a delete is said and done.
+    #[inline]
+    pub(super) fn ends(&self, batch: &Batch, row: usize) -> bool {
+        self.encoding == Encoding::Debezium && batch.ops.at(row) == Op::Delete
     }
 
     /// Which headers the records of `batch` have.
@@ -131,18 +154,21 @@ impl Records {
     }
 
     /// Rows that the topic does not take, known before they are sent.
-    fn unfit(&self, rows: usize) -> Vec<BadRow> {
+    fn unfit(&self, batch: &Batch) -> Vec<BadRow> {
         let extra = FRAME + self.headers.len() * 64;
         let mut bad = Vec::new();
-        for row in 0..rows {
-            let key = self.keys.get(row).filter(|_| self.key.is_some());
+        for row in 0..batch.rows.num_rows() {
+            let key = self.keys.get(row).filter(|_| self.keyed);
             let bytes = key.map_or(0, <[u8]>::len) + self.values.get(row).map_or(0, <[u8]>::len) + extra;
             if bytes > self.limits.largest {
                 let Limits { topic, largest, .. } = &self.limits;
                 let reason =
                     format!("the record has about {bytes} bytes, and the topic {topic} takes {largest} (`max.message.bytes`)");
                 bad.push(BadRow { row, reason });
-            } else if key.is_none() && (self.limits.compacted || self.encoding != Encoding::Append) {
+            } else if key.is_none()
+                && (self.limits.compacted || self.encoding != Encoding::Append)
+                && batch.ops.at(row) != Op::Truncate
+            {
                 bad.push(BadRow { row, reason: format!("the key is null, and the topic {} needs one", self.limits.topic) });
             }
         }
@@ -187,6 +213,20 @@ impl Headers<'_> {
         }
         Some(headers)
     }
+}
+
+/// The columns that make the key of a record: as the user says, else the key of the dataset.
+///
+/// # Errors
+/// `Schema` for one that is not there.
+pub(super) fn keys(config: &KafkaSinkConfig, dataset: &Dataset) -> Result<Vec<usize>> {
+    let names = if config.key_fields.is_empty() { dataset.key() } else { &config.key_fields };
+    names.iter().map(|name| column(dataset, "key_fields", name)).collect()
+}
+
+fn column(dataset: &Dataset, field: &str, name: &str) -> Result<usize> {
+    let text = format!("`{field}` names `{name}`, which is not a column of the dataset");
+    dataset.columns().index_of(name).map_err(|_| Error::new(Kind::Schema, text))
 }
 
 /// What changes become: as the user says, else as the pipeline means its rows.

@@ -7,6 +7,7 @@ use thyme_testkit::Suite;
 use thyme_testkit::kafka::missing;
 
 mod conformance;
+mod encodings;
 mod fence;
 mod outages;
 mod progress;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     let own = |name: &str| Suite::new(name).needs(missing());
     let suites = [
         records::cases(own("records")),
+        encodings::cases(own("encodings")),
         refused::cases(own("refused")),
         fence::cases(own("fence")),
         progress::cases(own("progress")),

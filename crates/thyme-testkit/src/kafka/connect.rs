@@ -48,6 +48,15 @@ impl Connect {
     /// # Errors
     /// `NotFound` when it is not installed, with the remedy; `Unavailable` when it does not come up, with its log.
     pub fn start(kafka: &Kafka) -> Result<Self> {
+        Self::start_with(kafka, 512, &[])
+    }
+
+    /// As [`Connect::start`], with so many MiB of heap, and options of the virtual machine after ours, which are made for a
+    /// fast start.
+    ///
+    /// # Errors
+    /// As [`Connect::start`].
+    pub fn start_with(kafka: &Kafka, heap_mb: u32, options: &[String]) -> Result<Self> {
         let (plugins, template) = (service("kafka-connect")?, Template::ready()?);
         let command = |folder: &std::path::Path, port: u16| {
             let file = folder.join("connect.properties");
@@ -63,8 +72,8 @@ impl Connect {
             // The converter does not say that it is one, as services do.
             text.push_str("plugin.discovery=hybrid_warn\n");
             std::fs::write(&file, text).map_err(|e| broke("settings can't be written", &file, e))?;
-            let mut java = install::java(512);
-            java.args(template.options()).arg("-cp").arg(class_path(&template.jars));
+            let mut java = install::java(heap_mb);
+            java.args(template.options()).args(options).arg("-cp").arg(class_path(&template.jars));
             java.arg("org.apache.kafka.connect.cli.ConnectDistributed").arg(file);
             Ok(java)
         };
@@ -104,6 +113,12 @@ impl Connect {
     /// As [`Connect::connector`].
     pub async fn remove(&self, name: &str) -> Result<()> {
         self.call(Method::DELETE, &format!("connectors/{name}"), None).await.map(drop)
+    }
+
+    /// Where its interface is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.side.port())
     }
 
     /// The worker's process, for its memory.
@@ -174,7 +189,7 @@ impl Connect {
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let broken = |e| Error::new(Kind::Unavailable, "Connect does not answer").source(e);
-        let mut request = self.http.request(method, format!("http://127.0.0.1:{}/{path}", self.side.port()));
+        let mut request = self.http.request(method, format!("{}/{path}", self.url()));
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::{Result, process, repo};
 
 /// What differs from a server as it is installed. Commits are durable; nothing starts by itself in the middle of a run.
-pub(super) const SETTINGS: &[(&str, &str)] = &[
+pub(in crate::bench) const SETTINGS: &[(&str, &str)] = &[
     ("shared_buffers", "1GB"),
     ("max_wal_size", "16GB"),
     ("checkpoint_timeout", "1h"),
@@ -36,7 +36,7 @@ rm -rf "$2"
 "#;
 
 /// A running server.
-pub(super) struct Server {
+pub(in crate::bench) struct Server {
     guardian: Child,
     folder: PathBuf,
     bin: PathBuf,
@@ -44,11 +44,11 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Makes an empty cluster below the folder of temporary files, and starts it.
-    pub(super) fn start(bin: &Path) -> Result<Self> {
+    /// Makes an empty cluster below the folder of temporary files, and starts it with these settings beside ours.
+    pub(in crate::bench) fn start(bin: &Path, more: &[(&str, &str)]) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("thyme-bench-{}", std::process::id()));
         std::fs::create_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        let made = make(bin, &folder);
+        let made = make(bin, &folder, more);
         let server = made.and_then(|()| begin(bin, &folder));
         if server.is_err() {
             let _ = std::fs::remove_dir_all(&folder);
@@ -57,34 +57,39 @@ impl Server {
     }
 
     /// A connection string of the superuser.
-    pub(super) fn url(&self) -> String {
+    pub(in crate::bench) fn url(&self) -> String {
         format!("postgresql://postgres@127.0.0.1:{}/{DATABASE}", self.port)
     }
 
+    /// Where it listens, on 127.0.0.1.
+    pub(in crate::bench) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The version, as `psql` says it.
-    pub(super) fn version(&self) -> Result<String> {
+    pub(in crate::bench) fn version(&self) -> Result<String> {
         self.value("SHOW server_version")
     }
 
     /// `psql` of the server's version, quiet and without anybody's settings.
-    pub(super) fn psql(&self) -> Command {
+    pub(in crate::bench) fn psql(&self) -> Command {
         let mut command = process::command(self.bin.join("psql"), Path::new("/"));
         command.args(["-X", "-v", "ON_ERROR_STOP=1"]).arg(self.url());
         command
     }
 
     /// Runs statements.
-    pub(super) fn run(&self, sql: &str) -> Result {
+    pub(in crate::bench) fn run(&self, sql: &str) -> Result {
         process::output(self.psql().args(["-q", "-c", sql])).map(drop)
     }
 
     /// The one value of a query.
-    pub(super) fn value(&self, sql: &str) -> Result<String> {
+    pub(in crate::bench) fn value(&self, sql: &str) -> Result<String> {
         Ok(process::output(self.psql().args(["-q", "-A", "-t", "-c", sql]))?.trim().to_owned())
     }
 
     /// The `COPY … TO STDOUT` statements that were run since `run` began, which is run.
-    pub(super) fn copies(&self, run: impl FnOnce() -> Result) -> Result<Vec<String>> {
+    pub(in crate::bench) fn copies(&self, run: impl FnOnce() -> Result) -> Result<Vec<String>> {
         let log = self.folder.join("log");
         let before = repo::read(&log)?.len();
         run()?;
@@ -102,7 +107,7 @@ impl Drop for Server {
     }
 }
 
-fn make(bin: &Path, folder: &Path) -> Result {
+fn make(bin: &Path, folder: &Path, more: &[(&str, &str)]) -> Result {
     if root()? {
         process::run(process::command("chown", folder).arg("postgres").arg(folder))?;
     }
@@ -110,7 +115,7 @@ fn make(bin: &Path, folder: &Path) -> Result {
     initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D"]).arg(folder.join("data"));
     process::output(&mut initdb)?;
     let file = folder.join("data/postgresql.conf");
-    let lines = SETTINGS.iter().map(|(name, value)| format!("{name} = '{value}'\n")).collect::<String>();
+    let lines = SETTINGS.iter().chain(more).map(|(name, value)| format!("{name} = '{value}'\n")).collect::<String>();
     repo::write(&file, &(repo::read(&file)? + "\n" + &lines))
 }
 
