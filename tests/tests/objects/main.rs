@@ -7,13 +7,15 @@ use std::process::ExitCode;
 use thyme_testkit::Suite;
 use thyme_testkit::objects::{Program, missing};
 
+mod examples;
 mod kill;
 mod place;
 
 fn main() -> ExitCode {
     let suite = |program: Program| Suite::new(program.name()).needs(missing(program));
     thyme_testkit::main([
-        kill::cases(suite(Program::Minio), Program::Minio),
+        examples::s3(kill::cases(suite(Program::Minio), Program::Minio)),
         kill::cases(suite(Program::Versitygw), Program::Versitygw),
+        examples::gcs(suite(Program::FakeGcs)),
     ])
 }

@@ -71,6 +71,14 @@ impl<S: Storage> Context<S> {
         let read = self.out.check(opened.bytes.read_at(0, &mut head).map_err(|e| bytes::failed(&path, e)))?;
         head.truncate(read);
         let mut seen = Seen::new(&opened.entry, planned.at.clone());
+        if !storage.grows() && planned.at.offset > 0 && planned.version != opened.entry.version {
+            // Written again while it was read: its rest is gone, whatever its first bytes are.
+            if options.changed == Changed::Fail {
+                return self.out.check(Err(replaced(&path)));
+            }
+            tracing::warn!(path, "a file was written again while it was read; it is read from its start");
+            seen.at = At::default();
+        }
         if opened.entry.size == 0 {
             seen.at = At::default();
             self.out.send(Item::Open(index, Box::new(seen)))?;

@@ -13,8 +13,8 @@ use crate::storage::Entry;
 /// Files that came within this time are kept, and forgotten, together.
 const SPAN_US: i64 = 10 * 60 * 1_000_000;
 /// Bytes of JSON that one file takes, and more with its version.
-const EACH: usize = 8;
-const EACH_WITH_VERSION: usize = 14;
+const EACH: usize = 10;
+const EACH_WITH_VERSION: usize = 15;
 
 /// What of a file is kept when it is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use thyme_testkit::Suite;
 use thyme_testkit::objects::{Program, missing};
 
+mod copies;
 mod faults;
 mod identity;
 mod reading;
@@ -17,5 +18,8 @@ mod writing;
 fn main() -> ExitCode {
     let needs = Program::s3().map_or_else(|e| Some(e.to_string()), missing);
     let suite = Suite::new("s3").needs(needs);
-    thyme_testkit::main([writing::cases(identity::cases(reading::cases(suite))), faults::cases(Suite::new("s3_faults"))])
+    thyme_testkit::main([
+        copies::cases(writing::cases(identity::cases(reading::cases(suite)))),
+        faults::cases(Suite::new("s3_faults")),
+    ])
 }

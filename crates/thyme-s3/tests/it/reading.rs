@@ -17,6 +17,7 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("thousands_of_objects_are_read_once_and_remembered_in_a_small_cursor", thousands)
         .case("an_object_written_again_is_ignored_read_again_or_refused", changed)
         .case("a_large_object_comes_whole_and_goes_on_inside", large)
+        .case("an_object_written_again_while_it_is_read_comes_from_its_start", rewritten)
         .case("an_object_deleted_after_it_was_listed_is_passed_over", deleted)
         .case("a_prefix_ends_anywhere", prefix)
         .case("compressed_objects_and_metadata", compressed)
@@ -120,6 +121,27 @@ async fn large() -> Result<()> {
     let before = durable.ids()?.len();
     assert!(before > 0 && before < 12_000, "{before}");
     assert_eq!(poll(&source, &mut durable).await?, (0..12_000).collect::<Vec<_>>());
+    Ok(())
+}
+
+async fn rewritten() -> Result<()> {
+    for policy in ["ignore", "reread", "fail"] {
+        let (folder, mut durable) = (Folder::new()?, Durable::default());
+        let text = |fill: &str| -> String {
+            let fill = fill.repeat(2_000);
+            (0..12_000).map(|id| format!("{{\"id\":{id},\"tick\":{id},\"text\":\"{fill}\"}}\n")).collect()
+        };
+        folder.put("large.jsonl", text("x")).await;
+        let source = folder.source("large.jsonl", json!({"changed": policy}));
+        let cut = How { every: 1, cut: Some(drive::Cut::After(2)), ..How::default() };
+        assert!(drive::run(&source, &job(), &mut durable, cut).await?.cut);
+        let before = durable.ids()?.len();
+        folder.put("large.jsonl", text("y")).await;
+        match poll(&source, &mut durable).await {
+            Ok(ids) => assert_eq!((ids.len(), policy == "fail"), (before + 12_000, false)),
+            Err(error) => assert_eq!((error.kind(), policy), (Kind::CursorLost, "fail"), "{error}"),
+        }
+    }
     Ok(())
 }
 

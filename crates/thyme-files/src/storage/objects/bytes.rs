@@ -173,7 +173,13 @@ impl Object {
 
     async fn ask(&self, range: Range<u64>) -> Result<GetResult> {
         let options = GetOptions { range: Some(GetRange::Bounded(range)), if_match: self.etag.clone(), ..GetOptions::default() };
-        self.store.get_opts(&self.path, options).await.map_err(|e| failed("read an object", &self.location, e))
+        self.store.get_opts(&self.path, options).await.map_err(|e| match e {
+            // The next listing shows what became of it.
+            StoreError::NotFound { .. } => {
+                Error::new(Kind::Unavailable, "an object was removed while it was read").context("at", &self.location).source(e)
+            }
+            other => failed("read an object", &self.location, other),
+        })
     }
 
     /// The bytes of `range` that `answer` begins with; where it breaks off, the rest is asked for.
