@@ -41,12 +41,12 @@ async fn check() -> Result<()> {
     while place.database.column("select count(*) from pg_class where relname = 'target'").await? != ["1"]
         || !run.log().contains("no index begins with")
     {
-        assert!(begun.elapsed() < std::time::Duration::from_secs(20) && run.ended().is_none(), "{}", run.log());
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20) && run.ended()?.is_none(), "{}", run.log());
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
-    run.terminate();
-    assert!(run.end().await.success(), "{}", run.log());
+    run.signal("TERM")?;
+    assert!(run.end().await?.success(), "{}", run.log());
     assert_eq!(run.log().matches("no index begins with").count(), 1, "{}", run.log());
 
     place.database.run("create index on orders (updated_at, id)").await?;

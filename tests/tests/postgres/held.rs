@@ -32,7 +32,7 @@ macro_rules! until {
     ($run:ident, $what:literal, $is:expr) => {
         let begun = Instant::now();
         while !$is {
-            let ended = $run.ended();
+            let ended = $run.ended().unwrap();
             assert!(begun.elapsed() < Duration::from_secs(30) && ended.is_none(), "never: {} ({ended:?}): {}", $what, $run.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -88,8 +88,8 @@ async fn held_back() -> Result<()> {
     place.database.run(&format!("commit prepared '{gid}'")).await?;
     until!(run, "all rows", rows(&place).await == 3);
     until!(run, "a gauge at rest", gauge(addr).is_some_and(|seconds| seconds < 1.0));
-    run.terminate();
-    assert!(run.end().await.success(), "{}", run.log());
+    run.signal("TERM")?;
+    assert!(run.end().await?.success(), "{}", run.log());
     Ok(())
 }
 
@@ -111,8 +111,8 @@ async fn limit() -> Result<()> {
     slow.batch_execute("commit").await.unwrap();
     place.database.run("insert into t default values").await?;
     until!(run, "the next row", rows(&place).await == 3);
-    run.terminate();
-    assert!(run.end().await.success(), "{}", run.log());
+    run.signal("TERM")?;
+    assert!(run.end().await?.success(), "{}", run.log());
     assert_eq!(place.database.column("select count(*) from t").await?, ["4"]);
     Ok(())
 }
@@ -127,7 +127,7 @@ async fn once() -> Result<()> {
     until!(run, "a line that names it", run.log().contains("waiting for the end of open transactions"));
     assert!(run.log().contains("application payroll"), "{}", run.log());
     slow.batch_execute("commit").await.unwrap();
-    assert!(run.end().await.success(), "{}", run.log());
+    assert!(run.end().await?.success(), "{}", run.log());
     assert_eq!(rows(&place).await, 3);
     Ok(())
 }

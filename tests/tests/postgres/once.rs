@@ -77,12 +77,12 @@ async fn kills(read: Read, write: Write, kills: usize) -> Result<()> {
     all.sort_unstable();
     let begun = Instant::now();
     let mut clean = place.start("state", None);
-    assert!(clean.end().await.success(), "{}", clean.log());
+    assert!(clean.end().await?.success(), "{}", clean.log());
     let (took, fresh) = (begun.elapsed(), "drop table if exists target, thyme_cursors");
     assert_eq!(seen(&place, write).await?, all);
     // That it is done it says, and does nothing.
     let mut again = place.start("state", None);
-    assert!(again.end().await.success() && again.log().contains("finished before, nothing read"), "{}", again.log());
+    assert!(again.end().await?.success() && again.log().contains("finished before, nothing read"), "{}", again.log());
     assert_eq!(seen(&place, write).await?, all);
     place.fresh(fresh).await?;
     let (mut killed, mut numbers) = (0, 11u64);
@@ -92,7 +92,7 @@ async fn kills(read: Read, write: Write, kills: usize) -> Result<()> {
         let pause = took.mul_f64((numbers >> 40) as f64 / (1u64 << 24) as f64);
         let begun = Instant::now();
         let ended = loop {
-            match life.ended() {
+            match life.ended()? {
                 Some(status) => break Some(status),
                 None if killed < kills && begun.elapsed() >= pause => break None,
                 None => tokio::time::sleep(Duration::from_millis(1)).await,
@@ -121,10 +121,10 @@ async fn empty() -> Result<()> {
     let place = Place::new(|connection| pipeline(Read::Table, Write::Table, connection)).await?;
     place.database.run("create table source (n bigint, text text)").await?;
     let mut run = place.start("state", None);
-    assert!(run.end().await.success(), "{}", run.log());
+    assert!(run.end().await?.success(), "{}", run.log());
     place.database.run("insert into source values (1, 'too late')").await?;
     let mut again = place.start("state", None);
-    assert!(again.end().await.success() && again.log().contains("finished before, nothing read"), "{}", again.log());
+    assert!(again.end().await?.success() && again.log().contains("finished before, nothing read"), "{}", again.log());
     assert!(seen(&place, Write::Table).await?.is_empty());
     Ok(())
 }
