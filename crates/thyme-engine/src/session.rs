@@ -175,7 +175,8 @@ impl<'w> Session<'w> {
         let lane = self.lanes.get_mut(&key).ok_or_else(|| lost(&split))?;
         match event {
             Event::Batch(batch, permit) => {
-                let taken = lane.take(work, &self.to.dataset, &split, *batch, &mut poll.watch).await?;
+                let taken = lane.take(work, &self.to.dataset, &split, *batch, &mut poll.watch).await;
+                let taken = taken.map_err(|e| handed_over(e, work.source.shared))?;
                 let wanted = taken.full || taken.pins || lane.full(work);
                 work.share.buffered(self.lanes.values().map(|lane| lane.buffered).sum());
                 drop(permit);
@@ -280,7 +281,8 @@ impl<'w> Session<'w> {
 
     async fn commit_lane(&mut self, key: &Arc<str>, watch: Option<&mut Watch>) -> Result<()> {
         if let Some(lane) = self.lanes.get_mut(key) {
-            Box::pin(lane.commit(self.work, watch, &mut self.past)).await?;
+            let shared = self.work.source.shared;
+            Box::pin(lane.commit(self.work, watch, &mut self.past)).await.map_err(|e| handed_over(e, shared))?;
             self.forget = self.forget && self.work.source.shared;
         }
         self.work.share.buffered(self.lanes.values().map(|lane| lane.buffered).sum());
@@ -301,6 +303,15 @@ async fn sleep_until(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
+}
+
+/// A writer of a shared split that was fenced: the split went to another process before this one heard of it. Whoever has it was
+/// chosen by the source, so that the two don't fence each other for ever.
+fn handed_over(error: Error, shared: bool) -> Error {
+    if !shared || error.kind() != Kind::Conflict {
+        return error;
+    }
+    Error::new(Kind::Unavailable, "a split went to another process while its rows were written").source(error)
 }
 
 fn lost(split: &SplitId) -> Error {

@@ -3,6 +3,8 @@ mod block;
 mod columns;
 mod csv;
 mod decode;
+mod discover;
+mod framed;
 mod group;
 mod keys;
 mod look;
@@ -11,11 +13,11 @@ mod plan;
 mod reader;
 mod start;
 mod state;
+mod verdict;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use thyme_core::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use thyme_core::{Batch, Cursor, Dataset, Error, Job, Kind, Plan, Reject, Result, Source, SourceInfo};
 
 use crate::client::Client;
@@ -68,16 +70,11 @@ impl KafkaSource {
             start::start_timestamp(config)?;
         }
         open::settings_fit(config)?;
-        config.connection().map(drop)
-    }
-
-    fn fields(&self) -> Option<Vec<FieldRef>> {
-        let value = match self.config.format {
-            Format::String => Field::new("value", DataType::Utf8, true),
-            Format::Bytes => Field::new("value", DataType::Binary, true),
-            Format::Json | Format::Avro | Format::Csv => return None,
-        };
-        Some(std::iter::once(Arc::new(value)).chain(columns::about(&self.config)).collect())
+        let connection = config.connection()?;
+        if config.format == Format::Avro && connection.registry.is_none() {
+            return wrong("avro values name their schemas in a registry: set `schema_registry_url`");
+        }
+        Ok(())
     }
 }
 
@@ -119,8 +116,7 @@ impl Source for KafkaSource {
 
     async fn discover(&self) -> Result<Option<Dataset>> {
         self.check().await?;
-        let name = self.config.topic.first().cloned().unwrap_or_default();
-        self.fields().map(|fields| Dataset::new(name, Arc::new(Schema::new(fields)))).transpose()
+        discover::dataset(&self.config).await
     }
 
     async fn plan(&self, job: &Job, from: &Cursor) -> Result<Box<dyn Plan>> {
@@ -129,6 +125,6 @@ impl Source for KafkaSource {
     }
 
     async fn decode(&self, job: &Job, records: &[Reject]) -> Result<Batch> {
-        open::again(&self.config, job, records)
+        open::again(&self.config, job, records).await
     }
 }

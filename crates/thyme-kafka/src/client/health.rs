@@ -1,6 +1,6 @@
 //! What librdkafka mentions beside its calls: they would go on for ever where a log-in is refused.
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::config::RDKafkaLogLevel as Level;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -20,12 +20,27 @@ pub(crate) struct Health {
 
 #[derive(Debug, Default)]
 struct Said {
-    /// A refusal, or a fatal state of the client.
-    refused: Option<(Code, String)>,
+    /// A refusal, or a fatal state of the client, and when it was first heard.
+    refused: Option<(Code, String, Instant)>,
+    /// When it was last heard.
+    again: Option<Instant>,
+    /// A broker answered before: one that restarts may refuse for a moment what it does not know yet.
+    known: bool,
     /// The last broken line.
     broken: Option<(Code, String)>,
     /// How often a line broke since a broker last answered.
     breaks: u32,
+}
+
+/// How long a refusal lasts until it counts, from brokers that took us before.
+const STAYS: Duration = Duration::from_secs(20);
+
+impl Said {
+    fn refuse(&mut self, code: Code, reason: String) {
+        let now = Instant::now();
+        self.refused.get_or_insert((code, reason, now));
+        self.again = Some(now);
+    }
 }
 
 /// How many lines may break, one after another and before any broker answered, until a TLS server that hangs up counts as one that
@@ -47,12 +62,12 @@ impl Health {
             let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
             match code {
                 Code::Fatal | Code::Fenced | Code::FencedInstanceId | Code::UnreleasedInstanceId | Code::ProducerFenced => {
-                    said.refused.get_or_insert((code, reason));
+                    said.refuse(code, reason);
                 }
                 // An issuer that does not answer is not one that refuses: see `Health::no_token`.
                 Code::Authentication if reason.contains("Failed to acquire") => {}
                 _ if error::kind(code) == Kind::Auth => {
-                    said.refused.get_or_insert((code, reason));
+                    said.refuse(code, reason);
                 }
                 Code::AllBrokersDown => {}
                 _ => {
@@ -61,7 +76,7 @@ impl Health {
                     let certificate = self.tls && speaks_of_a_certificate(&reason);
                     let hung_up = self.tls && hung_up(&reason) && said.breaks >= HANG_UPS;
                     if certificate || hung_up {
-                        said.refused.get_or_insert((Code::SSL, reason.clone()));
+                        said.refuse(Code::SSL, reason.clone());
                     }
                     said.broken = Some((code, reason));
                 }
@@ -75,7 +90,7 @@ impl Health {
         {
             let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
             if error.retry_advice() == Retry::No {
-                said.refused.get_or_insert((Code::Authentication, error.to_string()));
+                said.refuse(Code::Authentication, error.to_string());
             } else {
                 said.broken = Some((Code::BrokerTransportFailure, error.to_string()));
             }
@@ -97,13 +112,18 @@ impl Health {
     /// A broker answered: what broke before it is past.
     pub(crate) fn answered(&self) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        (said.broken, said.breaks) = (None, 0);
+        (said.broken, said.breaks, said.known) = (None, 0, true);
+        said.refused.take_if(|(code, ..)| error::kind(*code) == Kind::Auth);
     }
 
     /// The refusal, if there was one: `Auth`, or `Conflict` for a client that was fenced.
     pub(crate) fn refusal(&self) -> Option<Error> {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let (code, reason) = said.refused.as_ref()?;
+        let (code, reason, first) = said.refused.as_ref()?;
+        let stays = said.again.is_some_and(|again| again.duration_since(*first) >= STAYS);
+        if said.known && error::kind(*code) == Kind::Auth && !stays {
+            return None;
+        }
         let message = match error::kind(*code) {
             Kind::Auth => "the brokers refuse who we are, or are not who they should be",
             Kind::Conflict => "another process took the place of this one",

@@ -94,6 +94,11 @@ impl Columns {
         &self.data
     }
 
+    /// Where a column that values hold is among all.
+    pub(super) fn place(&self, data: usize) -> Option<usize> {
+        self.from.iter().position(|from| *from == From::Value(data))
+    }
+
     /// All of them, in the order of the dataset.
     pub(super) fn all(&self) -> &SchemaRef {
         &self.all

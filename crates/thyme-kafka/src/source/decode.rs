@@ -1,8 +1,10 @@
 //! Values of records into rows of the dataset.
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use thyme_core::arrow::array::builder::{BinaryBuilder, StringBuilder};
 use thyme_core::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use thyme_core::arrow::buffer::BooleanBuffer;
 use thyme_core::arrow::datatypes::{DataType, SchemaRef};
 use thyme_core::arrow::select::concat::concat_batches;
 use thyme_core::drift::Drift;
@@ -15,9 +17,11 @@ use thyme_formats::scan::Unknown;
 use super::block::{Block, Texts, Wanted};
 use super::columns::Columns;
 use super::csv::Csv;
+use super::framed::{Avro, Changed, Envelopes};
 use super::keys::Keys;
 use crate::client::Partition;
 use crate::config::{Format, KafkaSourceConfig};
+use crate::registry::Registered;
 
 /// The longest record.
 const RECORD_BYTES: usize = 256 << 20;
@@ -34,10 +38,14 @@ pub(super) struct Bad {
 }
 
 impl Bad {
+    pub(super) fn because(record: usize, reason: impl Into<String>) -> Self {
+        Self { record, column: None, reason: reason.into() }
+    }
+
     /// A record without a value where rows are expected.
     pub(super) fn absent(record: usize) -> Self {
         let reason = "the record has no value: a tombstone, which `cdc = \"upsert\"` reads as a delete".to_owned();
-        Self { record, column: None, reason }
+        Self::because(record, reason)
     }
 }
 
@@ -56,6 +64,10 @@ pub(super) struct Found {
 pub(super) struct Decoded {
     pub(super) rows: RecordBatch,
     pub(super) ops: Ops,
+    /// The rows as they were before, where records say.
+    pub(super) before: Option<RecordBatch>,
+    /// Columns and the rows whose value there was not sent.
+    pub(super) unset: Vec<(usize, BooleanBuffer)>,
     pub(super) bad: Vec<Bad>,
     /// Records that were dealt with; fewer than the block has where a drift is.
     pub(super) records: usize,
@@ -75,6 +87,8 @@ pub(super) struct Decoder {
 enum Values {
     Json(JsonScanner),
     Csv(Box<Csv>),
+    Avro(Box<Avro>),
+    Envelopes(Box<Envelopes>),
     /// One column of text.
     Text,
     /// One column of bytes.
@@ -87,6 +101,12 @@ impl Decoder {
     pub(super) fn new(config: &KafkaSourceConfig, job: &Job) -> Result<Self> {
         let columns = Columns::new(&job.dataset, config)?;
         let values = match config.format {
+            Format::Json | Format::Avro if job.cdc == Cdc::Debezium => {
+                Values::Envelopes(Box::new(Envelopes::new(columns.data(), job, config.format == Format::Avro)?))
+            }
+            _ if job.cdc == Cdc::Debezium => {
+                return Err(Error::new(Kind::Config, "`cdc = \"debezium\"` reads values that are `json` or `avro`: set `format`"));
+            }
             Format::Json => Values::Json(JsonScanner::new(columns.data(), json(job))?),
             Format::Csv => Values::Csv(Box::new(Csv::new(columns.data(), csv(config, job)?)?)),
             Format::String => {
@@ -97,7 +117,7 @@ impl Decoder {
                 single(columns.data(), &DataType::Binary)?;
                 Values::Bytes
             }
-            Format::Avro => return Err(Error::new(Kind::Unsupported, "avro is not read here yet")),
+            Format::Avro => Values::Avro(Box::new(Avro::new(columns.data(), job)?)),
         };
         let keys = (job.cdc == Cdc::Upsert).then(|| Keys::new(config, job, columns.data())).transpose()?;
         Ok(Self { columns, values, keys })
@@ -106,8 +126,31 @@ impl Decoder {
     /// What of each record a block is to hold.
     pub(super) fn wanted(&self) -> Wanted {
         let wanted = self.columns.wanted();
-        // A reject keeps what is known about its record.
-        Wanted { keys: wanted.keys || self.keys.is_some(), ..wanted }
+        let envelopes = matches!(self.values, Values::Envelopes(_));
+        Wanted { keys: wanted.keys || envelopes || self.keys.is_some(), headers: wanted.headers || envelopes, ..wanted }
+    }
+
+    /// The ids of schemas in `block` that are not known yet: each is to be looked up and [learnt](Self::learn).
+    pub(super) fn missing(&self, block: &Block) -> BTreeSet<u32> {
+        let mut missing = BTreeSet::new();
+        match &self.values {
+            Values::Avro(avro) => avro.missing(&block.values, &mut missing),
+            Values::Envelopes(envelopes) => envelopes.missing(block, &mut missing),
+            _ => {}
+        }
+        missing
+    }
+
+    /// What the registry says of the schema `id`. One that is not there, or can't be read by, makes its records bad ones.
+    ///
+    /// # Errors
+    /// That of the look-up, where trying again can help.
+    pub(super) fn learn(&mut self, id: u32, found: Result<&Registered>) -> Result<()> {
+        match &mut self.values {
+            Values::Avro(avro) => avro.learn(id, found),
+            Values::Envelopes(envelopes) => envelopes.learn(id, found),
+            _ => Ok(()),
+        }
     }
 
     /// The columns of the rows.
@@ -120,6 +163,10 @@ impl Decoder {
     /// # Errors
     /// `Unexpected` for a defect; never for what records hold.
     pub(super) fn decode(&mut self, block: &Block, at: &Partition) -> Result<Decoded> {
+        if let Values::Envelopes(envelopes) = &mut self.values {
+            let changed = envelopes.decode(block)?;
+            return self.changes(changed, block, at);
+        }
         let absent = block.values.absent.as_slice();
         let found = match &self.keys {
             Some(_) if !absent.is_empty() => self.values.decode(&without(&block.values), self.columns.data())?,
@@ -135,7 +182,8 @@ impl Decoder {
             let dealt = rows.num_rows() + bad.len();
             let records = good(dealt, &bad);
             let rows = self.columns.complete(&rows, block, records.as_deref(), at)?;
-            return Ok(Decoded { rows, ops: Ops::All(Op::Insert), bad, records: dealt, drift });
+            let (before, unset) = (None, Vec::new());
+            return Ok(Decoded { rows, ops: Ops::All(Op::Insert), before, unset, bad, records: dealt, drift });
         };
         // Numbers among the values that are there become numbers among all.
         let present: Vec<usize> = (0..block.len()).filter(|at| absent.binary_search(at).is_err()).collect();
@@ -152,7 +200,18 @@ impl Decoder {
         bad.extend(refused);
         bad.sort_by_key(|bad| bad.record);
         let rows = self.columns.complete(&rows, block, Some(&records), at)?;
-        Ok(Decoded { rows, ops, bad, records: end, drift })
+        Ok(Decoded { rows, ops, before: None, unset: Vec::new(), bad, records: end, drift })
+    }
+
+    /// Changes with the columns about their records.
+    fn changes(&self, changed: Changed, block: &Block, at: &Partition) -> Result<Decoded> {
+        let Changed { rows, ops, before, unset, records, bad, dealt, drift } = changed;
+        let rows = self.columns.complete(&rows, block, Some(&records), at)?;
+        // Of a row before nothing more is known: what stands about the record is of the row after it.
+        let before = before.map(|before| self.columns.complete(&before, block, Some(&records), at)).transpose()?;
+        let place = |(column, rows)| Some((self.columns.place(column)?, rows));
+        let unset = unset.into_iter().filter_map(place).collect();
+        Ok(Decoded { rows, ops, before, unset, bad, records: dealt, drift })
     }
 }
 
@@ -171,6 +230,8 @@ impl Values {
                 Ok(Found { bad: bad.collect(), rows: vec![scanned.rows], drift: scanned.drift })
             }
             Self::Csv(csv) => csv.decode(values),
+            Self::Avro(avro) => avro.decode(values),
+            Self::Envelopes(_) => Err(Error::new(Kind::Unexpected, "envelopes are decoded with their keys")),
             Self::Text => text(values, schema),
             Self::Bytes => {
                 let mut column = BinaryBuilder::with_capacity(values.len(), values.bytes.len());

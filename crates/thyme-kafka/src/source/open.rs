@@ -18,9 +18,16 @@ use super::state::{At, Base, split};
 use crate::client::{Client, Context, Partition, settings};
 use crate::config::{GroupProtocol, IsolationLevel, KafkaSourceConfig};
 use crate::error;
+use crate::registry::Registry;
 
 /// Bytes of a partition that are fetched at a time: not less, or fetching is all there is, and not more, or memory goes.
 const FETCH: std::ops::RangeInclusive<usize> = (64 << 10)..=(1 << 20);
+
+/// A number that no other process has.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
 
 /// Whether what is said about the group fits together.
 pub(super) fn settings_fit(config: &KafkaSourceConfig) -> Result<()> {
@@ -99,7 +106,9 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
     let context = Context::new(&connection);
     let health = Arc::clone(&context.health);
     let member = Member::new(context, config.shared, tell.clone());
-    let set = consumer_settings(config, job, &group, known.len())?;
+    let mut set = consumer_settings(config, job, &group, known.len())?;
+    let name = connection.properties.get("client.id").cloned().unwrap_or_else(|| format!("thyme-{:016x}", random()));
+    set.set("client.id", &name);
     let client = Client::with(&connection, &set, member, health, move |failed| Member::heard(&tell, failed))?;
     let mut plan = KafkaPlan {
         config: Arc::clone(config),
@@ -107,6 +116,7 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
         look: Look::new(config.topic.clone(), group.clone(), alone(&group)),
         group,
         client,
+        registry: connection.registry.as_ref().map(Registry::new).transpose()?.map(Arc::new),
         events,
         ready: VecDeque::new(),
         running: BTreeMap::new(),
@@ -116,8 +126,11 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
         base: None,
         ends: BTreeMap::new(),
         revoked: None,
+        durable: BTreeMap::new(),
         committed: BTreeMap::new(),
+        name,
         joined: false,
+        failed: None,
         since: Instant::now(),
     };
     plan.free().await?;
@@ -181,9 +194,25 @@ impl KafkaPlan {
     }
 }
 
+/// Looks the schemas up that a block needs and the decoder does not know.
+///
+/// # Errors
+/// As the registry, where trying again can help.
+pub(super) async fn learn(decoder: &mut Decoder, registry: Option<&Registry>, block: &Block) -> Result<()> {
+    for id in decoder.missing(block) {
+        let Some(registry) = registry else { break };
+        match registry.schema(id).await {
+            Ok(known) => decoder.learn(id, Ok(&known))?,
+            Err(error) => decoder.learn(id, Err(error))?,
+        }
+    }
+    Ok(())
+}
+
 /// Decodes rejected records again.
-pub(super) fn again(config: &KafkaSourceConfig, job: &Job, records: &[Reject]) -> Result<Batch> {
+pub(super) async fn again(config: &KafkaSourceConfig, job: &Job, records: &[Reject]) -> Result<Batch> {
     let mut decoder = Decoder::new(config, job)?;
+    let registry = config.connection()?.registry.as_ref().map(Registry::new).transpose()?;
     let (mut batches, mut rejects) = (Vec::new(), Vec::new());
     let mut ops = Vec::new();
     for reject in records {
@@ -194,6 +223,7 @@ pub(super) fn again(config: &KafkaSourceConfig, job: &Job, records: &[Reject]) -
         let mut block = Block::default();
         let (key, offset) = (text("key"), number("offset").unwrap_or_default());
         block.put(reject.payload.as_deref(), key.as_deref().map(str::as_bytes), offset, number("timestamp"), Headers::new());
+        learn(&mut decoder, registry.as_ref(), &block).await?;
         let decoded = decoder.decode(&block, &at)?;
         if let Some(drift) = decoded.drift {
             return Err(Error::drift(drift));

@@ -21,6 +21,7 @@ use crate::client::{Client, Partition};
 use crate::config::KafkaSourceConfig;
 use crate::error;
 use crate::raw::Queue;
+use crate::registry::Registry;
 
 /// The most rows of a batch, unless said otherwise.
 const ROWS: usize = 65_536;
@@ -34,6 +35,8 @@ pub(super) struct KafkaPlan {
     pub(super) job: Job,
     pub(super) group: String,
     pub(super) client: Client<Member>,
+    /// Where the schemas of Avro values are.
+    pub(super) registry: Option<Arc<Registry>>,
     pub(super) events: UnboundedReceiver<Event>,
     /// Partitions that are to be yielded.
     pub(super) ready: VecDeque<Partition>,
@@ -51,25 +54,35 @@ pub(super) struct KafkaPlan {
     /// A revocation that waits for its readers.
     pub(super) revoked: Option<BTreeSet<Partition>>,
     pub(super) look: Look,
+    /// What the group is to be told: durable, and not committed to it yet.
+    pub(super) durable: BTreeMap<Partition, i64>,
     /// What was last committed to the group.
     pub(super) committed: BTreeMap<Partition, i64>,
+    /// How this process is called where the members of the group are listed.
+    pub(super) name: String,
     pub(super) joined: bool,
+    /// Why the run is to end.
+    pub(super) failed: Option<Error>,
     pub(super) since: Instant,
 }
 
 impl KafkaPlan {
     fn on(&mut self, event: Event) -> Result<()> {
         match event {
-            Event::Failed(error) => Err(self.explain(error)),
+            Event::Failed(error) => {
+                self.failed = Some(error);
+                Ok(())
+            }
             Event::Assigned(these) => {
                 self.joined = true;
                 self.assigned.extend(these.iter().cloned());
                 if self.config.shared {
                     self.ready.extend(these);
-                } else if let Some(missing) = self.known.iter().find(|at| !self.assigned.contains(*at)) {
-                    return Err(self.taken(&split(missing)));
+                } else if self.known.iter().any(|at| !self.assigned.contains(at)) {
+                    // Others have the rest, or the group has not seen a new partition yet.
+                    self.look.now();
                 }
-                Ok(())
+                self.tell()
             }
             Event::Revoked(these) if self.config.shared => {
                 self.assigned.retain(|at| !these.contains(at));
@@ -94,6 +107,8 @@ impl KafkaPlan {
             )
             .context("group", &self.group)),
             Event::Lost => {
+                // It is joined again by itself, and nothing is to be told meanwhile.
+                self.joined = false;
                 self.assigned.clear();
                 Ok(())
             }
@@ -110,35 +125,10 @@ impl KafkaPlan {
         consumer.context().hand_over(consumer)
     }
 
-    /// What an error of the group means for one that reads alone.
-    fn explain(&self, error: Error) -> Error {
-        match error::code(&error) {
-            Some(rdkafka::error::RDKafkaErrorCode::InconsistentGroupProtocol) => self.taken("some"),
-            _ if error.kind() == Kind::Conflict => Error::new(
-                Kind::Conflict,
-                "another process reads this pipeline now: stop one of them, set `shared = true` in both so that the group shares the \
-                 partitions out, or give this one a `group_id` of its own",
-            )
-            .context("group", &self.group)
-            .source(error),
-            _ => error.context("group", &self.group),
-        }
-    }
-
-    fn taken(&self, partition: &str) -> Error {
-        Error::new(
-            Kind::Conflict,
-            "the group has other members, and this process is to read all partitions alone: stop them, set `shared = true`, or \
-             set a `group_id` of its own",
-        )
-        .context("group", &self.group)
-        .context("partition", partition)
-    }
-
     /// What a look found: partitions that are new, or that the topic is gone.
     fn found(&mut self, found: Vec<Partition>, others: bool) -> Result<()> {
         if others {
-            return Err(self.taken("some"));
+            return Err(self.taken());
         }
         for at in found {
             if self.known.insert(at.clone()) && !self.job.once {
@@ -201,23 +191,24 @@ impl KafkaPlan {
         begin.get(at).copied().ok_or_else(|| Error::new(Kind::Unexpected, "a partition without a beginning"))
     }
 
-    /// Keeps positions with the group, for tools that watch the lag. They belong to the cursor: what fails here is no failure.
-    fn keep(&mut self, cursor: &Cursor) -> Result<()> {
+    /// Tells the group what is durable, for tools that watch the lag, if it knows us: a member that it does not know yet, or any
+    /// more, would be taken for another. Positions belong to the cursor: what fails here is no failure.
+    fn tell(&mut self) -> Result<()> {
+        if !self.joined || self.durable.is_empty() {
+            return Ok(());
+        }
         let mut list = TopicPartitionList::new();
-        for (split, position) in &cursor.splits {
-            let (at, offset) = (partition(split)?, position.get::<At>()?.offset);
+        for (at, offset) in std::mem::take(&mut self.durable) {
             if self.committed.insert(at.clone(), offset) == Some(offset) {
                 continue;
             }
             let mut one = list.add_partition(&at.0, at.1);
-            let note = note(self.known.iter().filter(|other| other.0 == at.0).count());
-            one.set_metadata(note);
+            one.set_metadata(note(self.known.iter().filter(|other| other.0 == at.0).count()));
             one.set_offset(Offset::Offset(offset)).map_err(|e| error::from_kafka(e, "keep a position"))?;
         }
-        if list.count() == 0 {
-            return Ok(());
-        }
-        if let Err(error) = self.client.consumer()?.commit(&list, CommitMode::Async) {
+        if list.count() > 0
+            && let Err(error) = self.client.consumer()?.commit(&list, CommitMode::Async)
+        {
             tracing::debug!(%error, "the group did not take the positions");
         }
         Ok(())
@@ -238,6 +229,9 @@ fn first_look(note: &str) -> Option<i32> {
 impl Plan for KafkaPlan {
     async fn next(&mut self) -> Result<Option<SplitId>> {
         loop {
+            if let Some(error) = self.verdict().await {
+                return Err(error);
+            }
             if let Some(at) = self.ready.pop_front() {
                 self.running.insert(at.clone(), Arc::default());
                 return Ok(Some(split(&at)));
@@ -250,7 +244,7 @@ impl Plan for KafkaPlan {
             tokio::select! {
                 biased;
                 Some(event) = self.events.recv() => self.on(event)?,
-                refused = health.refused() => return Err(self.explain(refused)),
+                refused = health.refused() => self.failed = Some(refused),
                 found = self.look.found(&self.client), if !self.config.shared => {
                     let (found, others) = found?;
                     self.found(found, others)?;
@@ -268,15 +262,14 @@ impl Plan for KafkaPlan {
         let begin = if gone { Begin { offset: 0, pin: false } } else { self.place(&at, from).await? };
         let end = self.ends.get(&at).map(|ends| ends.1).filter(|_| self.job.once);
         let consumer = self.client.consumer()?;
-        let mut queue = None;
         if !gone && end.is_none_or(|end| begin.offset < end) {
-            queue = Some(Queue::new(consumer, &at.0, at.1, Arc::clone(&control.wake))?);
+            let queue = Queue::new(consumer, &at.0, at.1, Arc::clone(&control.wake))?;
+            *control.queue() = Some(queue);
             consumer.context().fetch(consumer, &at, begin.offset)?;
         }
         Ok(Box::new(PartitionReader {
             block: Block::new(decoder.wanted()),
             at,
-            queue,
             decoder,
             control,
             health: Arc::clone(self.client.health()),
@@ -284,6 +277,7 @@ impl Plan for KafkaPlan {
             end,
             pin: begin.pin && !gone,
             rows_at_most: self.config.max_poll_records.unwrap_or(ROWS).min(ROWS * 16),
+            registry: self.registry.clone(),
             failed: None,
         }))
     }
@@ -297,7 +291,10 @@ impl Plan for KafkaPlan {
     }
 
     async fn ack(&mut self, cursor: &Cursor, ended: &[SplitId]) -> Result<()> {
-        self.keep(cursor)?;
+        for (split, position) in &cursor.splits {
+            self.durable.insert(partition(split)?, position.get::<At>()?.offset);
+        }
+        self.tell()?;
         for split in ended {
             self.running.remove(&partition(split)?);
         }
@@ -307,7 +304,7 @@ impl Plan for KafkaPlan {
 
 impl Drop for KafkaPlan {
     fn drop(&mut self) {
-        self.running.values().for_each(|control| control.stop());
+        self.running.values().for_each(|control| control.close());
         if let Ok(consumer) = self.client.consumer() {
             consumer.context().leave(consumer);
         }

@@ -1,6 +1,6 @@
 //! Reads one partition: gathers what was fetched, decodes it, and says where the partition stands.
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -13,10 +13,12 @@ use tokio::sync::Notify;
 use super::block::Block;
 use super::decode::{Bad, Decoder};
 use super::group::Member;
+use super::open::learn;
 use super::state::{At, split};
 use crate::client::{Health, Partition};
 use crate::error;
 use crate::raw::{Queue, Record};
+use crate::registry::Registry;
 
 /// The most bytes of values in a batch.
 const BYTES: usize = 8 << 20;
@@ -30,14 +32,26 @@ const FEW: usize = 4096;
 /// The longest wait for a sign that there is something to take.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Tells a reader to end, and that there is something to read.
-#[derive(Debug, Default)]
+/// Tells a reader to end, and that there is something to read; holds its queue, which keeps the consumer alive.
+#[derive(Default)]
 pub(super) struct Control {
     stop: AtomicBool,
     pub(super) wake: Arc<Notify>,
+    queue: Mutex<Option<Queue<Member>>>,
 }
 
 impl Control {
+    /// What the reader takes records from.
+    pub(super) fn queue(&self) -> MutexGuard<'_, Option<Queue<Member>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the reader at once, also one that nobody asks any more.
+    pub(super) fn close(&self) {
+        self.stop();
+        *self.queue() = None;
+    }
+
     /// Ends the reader after the batch it is at.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
@@ -52,8 +66,6 @@ impl Control {
 /// Reads one partition.
 pub(super) struct PartitionReader {
     pub(super) at: Partition,
-    /// `None`: there is nothing to fetch.
-    pub(super) queue: Option<Queue<Member>>,
     pub(super) decoder: Decoder,
     pub(super) control: Arc<Control>,
     pub(super) health: Arc<Health>,
@@ -65,6 +77,7 @@ pub(super) struct PartitionReader {
     /// A moving start, which is to be kept.
     pub(super) pin: bool,
     pub(super) rows_at_most: usize,
+    pub(super) registry: Option<Arc<Registry>>,
     pub(super) failed: Option<Error>,
 }
 
@@ -80,7 +93,9 @@ impl PartitionReader {
     /// Takes what is there into the block.
     fn gather(&mut self) -> Seen {
         let mut seen = Seen::default();
-        let Some(queue) = &mut self.queue else { return seen };
+        let control = Arc::clone(&self.control);
+        let mut queue = control.queue();
+        let Some(queue) = queue.as_mut() else { return seen };
         let (block, next, at, stop) = (&mut self.block, &mut self.next, &self.at, self.end);
         loop {
             let left = self.rows_at_most.saturating_sub(block.len());
@@ -105,11 +120,12 @@ impl PartitionReader {
     }
 
     /// The gathered records as a batch; `None` when nothing is to be said of them.
-    fn batch(&mut self) -> Result<Batch> {
+    async fn batch(&mut self) -> Result<Batch> {
         let position = |offset: i64| Position::of(&At { offset });
         if self.block.len() == 0 {
             return Ok(Batch::moved(Arc::clone(self.decoder.schema()), position(self.next)));
         }
+        learn(&mut self.decoder, self.registry.as_deref(), &self.block).await?;
         let decoded = self.decoder.decode(&self.block, &self.at)?;
         let mut place = self.next;
         if let Some(drift) = decoded.drift {
@@ -119,7 +135,8 @@ impl PartitionReader {
         }
         let rejects = decoded.bad.iter().map(|bad| reject(&self.block, bad, &self.at)).collect();
         self.block.clear();
-        Ok(Batch { ops: decoded.ops, rejects, ..Batch::insert(decoded.rows, position(place)) })
+        let (rows, before, unset) = (decoded.rows, decoded.before, decoded.unset);
+        Ok(Batch { rows, ops: decoded.ops, before, unset, rejects, position: position(place) })
     }
 
     fn over(&self) -> bool {
@@ -138,8 +155,8 @@ impl Reader for PartitionReader {
             if let Some(error) = self.failed.take() {
                 return Err(error);
             }
-            if self.queue.is_none() || (self.over() && self.block.len() == 0) {
-                self.queue = None;
+            if self.control.queue().is_none() || (self.over() && self.block.len() == 0) {
+                *self.control.queue() = None;
                 return Ok(None);
             }
             let before = self.next;
@@ -157,13 +174,13 @@ impl Reader for PartitionReader {
                 let first = *since.get_or_insert_with(Instant::now);
                 let waited = first.elapsed();
                 if count >= FEW || waited >= LINGER || seen.end.is_some() || self.failed.is_some() || self.over() {
-                    return self.batch().map(Some);
+                    return self.batch().await.map(Some);
                 }
                 let _ = tokio::time::timeout(LINGER - waited, self.control.wake.notified()).await;
                 continue;
             }
             if self.next > before {
-                return self.batch().map(Some);
+                return self.batch().await.map(Some);
             }
             let _ = tokio::time::timeout(LOOK, self.control.wake.notified()).await;
         }
