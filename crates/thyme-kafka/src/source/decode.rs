@@ -105,7 +105,10 @@ impl Decoder {
                 Values::Envelopes(Box::new(Envelopes::new(columns.data(), job, config.format == Format::Avro)?))
             }
             _ if job.cdc == Cdc::Debezium => {
-                return Err(Error::new(Kind::Config, "`cdc = \"debezium\"` reads values that are `json` or `avro`: set `format`"));
+                return Err(Error::new(
+                    Kind::Config,
+                    "`cdc = \"debezium\"` reads values that are `json` or `avro`: set `format`",
+                ));
             }
             Format::Json => Values::Json(JsonScanner::new(columns.data(), json(job))?),
             Format::Csv => Values::Csv(Box::new(Csv::new(columns.data(), csv(config, job)?)?)),
