@@ -59,7 +59,8 @@ impl SinkHarness for Harness {
 
     fn points(&self) -> &'static [&'static str] {
         match self.1 {
-            Delivery::ExactlyOnce => &["kafka.staged", "kafka.before_commit", "kafka.after_commit"],
+            Delivery::ExactlyOnce if self.0 == Encoding::Append => &["kafka.before_commit", "kafka.after_commit"],
+            Delivery::ExactlyOnce => &["kafka.staged"],
             Delivery::AtLeastOnce => &[],
         }
     }

@@ -53,7 +53,7 @@ impl World {
 
     /// What a `read_committed` reader sees, once the markers of what was committed are there.
     pub(crate) async fn read(&self, kafka: &Kafka) -> Result<Vec<Record>> {
-        self.settle(Duration::from_secs(1)).await;
+        self.settle(Duration::from_millis(500)).await;
         kafka.read(&self.topic).await
     }
 

@@ -1,0 +1,31 @@
+//! Reading from real brokers: the suite of every source, and what topics and groups add to it.
+#![allow(missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+use std::process::ExitCode;
+
+use thyme_testkit::Suite;
+
+mod alone;
+mod conformance;
+mod cuts;
+mod poison;
+mod security;
+mod shared;
+mod start;
+mod transactions;
+mod world;
+
+fn main() -> ExitCode {
+    thyme_testkit::main([
+        Suite::new("topic").source(conformance::Harness { shared: None }),
+        Suite::new("topic_shared").source(conformance::Harness { shared: Some(thyme_kafka::GroupProtocol::Classic) }),
+        Suite::new("topic_shared_848").source(conformance::Harness { shared: Some(thyme_kafka::GroupProtocol::Consumer) }),
+        start::suite(),
+        transactions::suite(),
+        poison::suite(),
+        alone::suite(),
+        shared::suite(),
+        security::suite(),
+        cuts::suite(),
+    ])
+}
