@@ -24,7 +24,7 @@ const LAST: i64 = -1;
 
 pub(crate) fn cases(suite: Suite) -> Suite {
     suite
-        .case("a_replica_by_debezium_is_the_table", || replica(300, 4))
+        .soak("a_replica_by_debezium_is_the_table", || replica(300, 4))
         .soak("a_replica_by_debezium_is_the_table_40_kills", || replica(5_000, 40))
 }
 
