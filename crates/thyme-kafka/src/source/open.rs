@@ -128,7 +128,6 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
         revoked: None,
         durable: BTreeMap::new(),
         committed: BTreeMap::new(),
-        name,
         joined: false,
         failed: None,
         since: Instant::now(),

@@ -58,8 +58,6 @@ pub(super) struct KafkaPlan {
     pub(super) durable: BTreeMap<Partition, i64>,
     /// What was last committed to the group.
     pub(super) committed: BTreeMap<Partition, i64>,
-    /// How this process is called where the members of the group are listed.
-    pub(super) name: String,
     pub(super) joined: bool,
     /// Why the run is to end.
     pub(super) failed: Option<Error>,
@@ -229,7 +227,7 @@ fn first_look(note: &str) -> Option<i32> {
 impl Plan for KafkaPlan {
     async fn next(&mut self) -> Result<Option<SplitId>> {
         loop {
-            if let Some(error) = self.verdict().await {
+            if let Some(error) = self.verdict() {
                 return Err(error);
             }
             if let Some(at) = self.ready.pop_front() {
