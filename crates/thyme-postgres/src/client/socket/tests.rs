@@ -32,7 +32,7 @@ async fn an_answer_to_what_is_said_between_two_looks_is_heard() {
         let echo = tokio::spawn(async move {
             let mut asked = [0; 8];
             server.read_exact(&mut asked).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(20)).await;
             server.write_all(b"answered").await.unwrap();
             server
         });
@@ -56,9 +56,9 @@ async fn an_answer_to_what_is_said_between_two_looks_is_heard() {
 async fn bytes_after_a_long_silence_are_heard_and_so_is_the_end() {
     let (mut socket, mut server) = unwatched().await;
     let late = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(100)).await;
         server.write_all(b"late").await.unwrap();
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(100)).await;
     });
     let mut rest = Vec::new();
     tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut rest)).await.expect("nobody was woken").unwrap();
