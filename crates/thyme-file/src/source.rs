@@ -3,7 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use thyme_core::{Batch, Cursor, Dataset, Error, Job, Kind, Plan, Reject, Result, Source, SourceInfo, async_trait};
-use thyme_files::read::{FilesSource, ReadOptions};
+use thyme_files::read::{FilesSource, Noted, ReadOptions};
 use thyme_files::storage::LocalStorage;
 
 use crate::source_config::{FileSourceConfig, FileSourceConfigBuilder, file_source_config_builder};
@@ -22,13 +22,14 @@ const SCHEMES: &[(&str, &str)] =
 #[derive(Clone, Debug)]
 pub struct FileSource {
     config: FileSourceConfig,
+    noted: Noted,
 }
 
 impl FileSource {
     /// A source from its configuration; nothing is reached.
     #[must_use]
     pub fn new(config: FileSourceConfig) -> Self {
-        Self { config }
+        Self { config, noted: Noted::default() }
     }
 
     /// Builds a configuration, then the source.
@@ -45,7 +46,7 @@ impl FileSource {
     }
 
     fn files(&self) -> Result<FilesSource<LocalStorage>> {
-        Ok(FilesSource::new(LocalStorage::new(self.path()?)?, self.options()?))
+        Ok(FilesSource::noting(LocalStorage::new(self.path()?)?, self.options()?, self.noted.clone()))
     }
 
     fn path(&self) -> Result<&str> {

@@ -30,7 +30,7 @@ use thyme_formats::TimestampUnit;
 
 pub use decide::METRICS;
 pub use options::{Changed, MetadataColumn, ReadFormat, ReadOptions};
-pub use source::FilesSource;
+pub use source::{FilesSource, Noted};
 
 /// What a bare number counts where a timestamp is wanted.
 fn unit(job: &Job) -> TimestampUnit {

@@ -5,7 +5,7 @@
 mod decode;
 mod encode;
 
-pub use decode::{Bad, Decoded, Decoder};
+pub use decode::{Decoded, Decoder};
 pub use encode::{Encoder, Refused};
 
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";

@@ -1,17 +1,19 @@
 //! PostgreSQL tables for Thyme connectors.
-#![cfg_attr(
-    not(feature = "testing"),
-    allow(dead_code, unreachable_pub, unused_imports, reason = "the wire is public for tests alone")
-)]
+#[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "the wire is public for tests alone"))]
 mod catalog;
+#[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "the wire is public for tests alone"))]
 mod client;
 mod config;
 mod connector;
+#[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "the wire is public for tests alone"))]
 mod copy;
+#[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "the wire is public for tests alone"))]
 mod error;
+#[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "the wire is public for tests alone"))]
 mod quote;
 mod sink;
 mod source;
+#[cfg_attr(not(feature = "testing"), allow(unreachable_pub, reason = "the wire is public for tests alone"))]
 mod types;
 
 pub use config::{

@@ -24,7 +24,7 @@ mod read;
 
 pub use ddl::ddl;
 pub use field::field;
-pub use read::{Wire, leaf, select, wire};
+pub use read::{select, wire};
 
 /// A type of the server as far as its binary form goes: domains are their base, enums are text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -242,7 +242,7 @@ impl<S: Storage> FilesPlan<S> {
     }
 
     fn ignore(&self, entry: &Entry) -> Result<Decision> {
-        self.shared.note(&entry.id, entry.changed, || {
+        self.shared.noted.once(&self.job.task.pipeline, &entry.id, entry.changed, || {
             let path = self.shared.storage.location(&entry.key);
             metrics::counter!(IGNORED, "pipeline" => self.job.task.pipeline.to_string()).increment(1);
             tracing::warn!(path, "a file that was read has changed; it is left as it was read (`changed = \"ignore\"`)");

@@ -24,18 +24,22 @@ pub struct FilesSource<S> {
 pub(super) struct Shared<S> {
     pub(super) storage: S,
     pub(super) options: ReadOptions,
-    noted: Mutex<HashSet<u64>>,
+    pub(super) noted: Noted,
 }
 
-impl<S> Shared<S> {
+/// Changes that were told of. A connector that makes a [`FilesSource`] for each poll keeps one of these from poll to poll.
+#[derive(Clone, Debug, Default)]
+pub struct Noted(Arc<Mutex<HashSet<u64>>>);
+
+impl Noted {
     /// Tells something about a file once for each of its changes.
-    pub(super) fn note(&self, id: &str, changed: i64, tell: impl FnOnce()) {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn once(&self, pipeline: &str, id: &str, changed: i64, tell: impl FnOnce()) {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.len() >= NOTED {
             noted.clear();
         }
         let mut hasher = DefaultHasher::new();
-        (id, changed).hash(&mut hasher);
+        (pipeline, id, changed).hash(&mut hasher);
         if noted.insert(hasher.finish()) {
             tell();
         }
@@ -58,7 +62,13 @@ impl<S: Storage> FilesSource<S> {
     /// The files of `storage`.
     #[must_use]
     pub fn new(storage: S, options: ReadOptions) -> Self {
-        Self { shared: Arc::new(Shared { storage, options, noted: Mutex::default() }) }
+        Self::noting(storage, options, Noted::default())
+    }
+
+    /// The same, for one poll of several.
+    #[must_use]
+    pub fn noting(storage: S, options: ReadOptions, noted: Noted) -> Self {
+        Self { shared: Arc::new(Shared { storage, options, noted }) }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared<S>> {

@@ -70,6 +70,7 @@ impl Table {
     ///
     /// # Errors
     /// `NotFound`.
+    #[cfg(feature = "testing")]
     pub fn expect_column(&self, name: &str) -> Result<&Column> {
         self.column(name).ok_or_else(|| {
             let near = thyme_core::nearest(name, self.columns.iter().map(|column| column.name.as_str()));

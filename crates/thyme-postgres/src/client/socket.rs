@@ -89,6 +89,15 @@ impl Socket {
         Ok(())
     }
 
+    /// Watches the line again, as something is to be said on it. Whoever waits for the next look must wait for bytes instead.
+    fn rouse(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if matches!(self.line, Line::Unwatched(_)) {
+            self.watch()?;
+            cx.waker().wake_by_ref();
+        }
+        Ok(())
+    }
+
     /// Looks for bytes on a line that nobody watches; pending until the next look, or until it is watched again and has some.
     fn look(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
@@ -146,7 +155,7 @@ impl AsyncWrite for Socket {
         let this = self.get_mut();
         // What is said now has an answer of its own.
         this.seen = 0;
-        this.watch()?;
+        this.rouse(cx)?;
         match &mut this.line {
             Line::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Line::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
@@ -160,7 +169,7 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.watch()?;
+        this.rouse(cx)?;
         match &mut this.line {
             Line::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Line::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
@@ -168,3 +177,6 @@ impl AsyncWrite for Socket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

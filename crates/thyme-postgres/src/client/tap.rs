@@ -41,6 +41,15 @@ impl Flow {
     }
 }
 
+/// The tap's hold on it: whoever still waits for the first row when the tap is gone learns that there is none.
+struct Held(Flow);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// What the next byte from the server belongs to.
 #[derive(Clone, Copy, Debug)]
 enum Frame {
@@ -66,7 +75,7 @@ enum Stop {
 /// A connection whose rows are taken out.
 pub(super) struct Tap<S> {
     inner: S,
-    flow: Flow,
+    flow: Held,
     /// Where rows go to now; `None` where nobody asked for them by the block.
     rows: Option<mpsc::Sender<Vec<u8>>>,
     frame: Frame,
@@ -80,6 +89,10 @@ pub(super) struct Tap<S> {
 impl<S> Tap<S> {
     /// Taps a connection that is new. `asks`: the first thing the server says is whether it has TLS, which is no message.
     pub(super) fn new(inner: S, flow: Flow, asks: bool) -> Self {
+        Self::held(inner, Held(flow), asks)
+    }
+
+    fn held(inner: S, flow: Held, asks: bool) -> Self {
         let frame = if asks { Frame::Other(1) } else { Frame::Head };
         let (input, block) = (vec![0; SMALL], Vec::new());
         Self { inner, flow, rows: None, frame, input, at: 0, end: 0, block }
@@ -100,8 +113,10 @@ impl<S> Tap<S> {
                         if !self.block.is_empty() {
                             return Stop::Block;
                         }
+                        // Also where an error comes in place of the first row.
                         if matches!(tag, b'c' | b'E') {
                             self.rows = None;
+                            self.flow.0.close();
                         }
                         // Whatever the length is, there is a head to be refused.
                         (0, Frame::Other(length.max(4).saturating_add(1)))
@@ -140,7 +155,7 @@ impl<S> Tap<S> {
     /// Whether rows are asked for by the block.
     fn takes(&mut self) -> bool {
         if self.rows.is_none() {
-            self.rows = self.flow.take();
+            self.rows = self.flow.0.take();
             if self.rows.is_some() {
                 self.block = Vec::with_capacity(BLOCK);
                 self.input.resize(BLOCK, 0);
@@ -248,7 +263,7 @@ where
         // What somebody in between may have said after the answer is lost, and so is the handshake.
         let secured = self.0.connect(stream.inner);
         let flow = stream.flow;
-        Box::pin(async move { Ok(Tap::new(secured.await?, flow, false)) })
+        Box::pin(async move { Ok(Tap::held(secured.await?, flow, false)) })
     }
 }
 

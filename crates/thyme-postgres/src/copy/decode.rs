@@ -129,6 +129,7 @@ impl Decoder {
 
     /// The same for tuples alone, as in [`Bad::payload`].
     #[must_use]
+    #[cfg(feature = "testing")]
     pub fn headless(self) -> Self {
         Self { stage: Stage::Tuples, ..self }
     }

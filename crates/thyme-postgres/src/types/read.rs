@@ -98,7 +98,7 @@ fn convert(ty: &PgType, wanted: &Field) -> Option<(PgType, Option<String>)> {
 }
 
 /// What is in the innermost list.
-pub fn leaf(field: &Field) -> &Field {
+fn leaf(field: &Field) -> &Field {
     match field.data_type() {
         DataType::List(item) => leaf(item),
         _ => field,

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use thyme_core::arrow::array::RecordBatch;
 use thyme_core::{Dataset, Kind, Result, Secret, Sink, async_trait};
 use thyme_postgres::testing::copy::Decoder;
-use thyme_postgres::testing::{catalog, client, types};
+use thyme_postgres::testing::{catalog, client, types as wire};
 use thyme_postgres::{Mode, PostgresSinkConfig};
 use thyme_testkit::Suite;
 use thyme_testkit::harness::{Refused, SinkDeclares, SinkFixture, SinkHarness};
@@ -20,6 +20,7 @@ mod fence;
 mod modes;
 mod names;
 mod tables;
+mod types;
 mod world;
 
 use world::World;
@@ -59,6 +60,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         changes::cases(own("changes")),
         bad_rows::cases(own("bad_rows")),
         tables::cases(own("tables")),
+        types::cases(own("types")),
         names::cases(own("names")),
         fence::cases(own("fence")),
         faults::cases(own("faults")),
@@ -159,7 +161,7 @@ impl SinkFixture for Fixture {
         let fields = dataset.columns().fields();
         let columns = fields.iter().map(|field| table.expect_column(field.name()).cloned()).collect::<Result<Vec<_>>>()?;
         let selected =
-            columns.iter().zip(fields).map(|(column, field)| types::select(column, field)).collect::<Result<Vec<_>>>()?;
+            columns.iter().zip(fields).map(|(column, field)| wire::select(column, field)).collect::<Result<Vec<_>>>()?;
         // An updated row moves to the end.
         let order = if self.mode == Mode::Upsert { "id" } else { "ctid" };
         let sql =

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use thyme_core::{Kind, Result};
+use thyme_postgres::SslMode;
 use thyme_testkit::Suite;
 use thyme_testkit::drive::{Cut, Durable, How};
 use thyme_testkit::postgres::{Server, Settings, Stop};
@@ -15,6 +16,7 @@ pub(crate) fn suite(missing: Option<String>) -> Suite {
         .case("rows_change_under_a_first_read_in_parts", changing)
         .case("the_server_restarts", restart)
         .case("the_connection_is_cut", cut)
+        .case("every_answer_takes_200_ms", slow)
         .case("a_statement_takes_too_long", too_long)
 }
 
@@ -55,7 +57,8 @@ async fn restart() -> Result<()> {
     let server = Server::start(&Settings::default())?;
     let database = server.database().await?;
     database.run("create table t (id bigint primary key, at timestamptz not null default now(), x text)").await?;
-    database.run("insert into t (id, x) select i, repeat('x', 500) from generate_series(1, 20000) i").await?;
+    // Far more than sockets and batches on their way hold.
+    database.run("insert into t (id, x) select i, repeat('x', 5000) from generate_series(1, 20000) i").await?;
     let source = source!(database).table("t").batch_size(500).build();
     let job = job(&source, Some("at")).await?;
     let mut durable = Durable::default();
@@ -107,6 +110,37 @@ async fn cut() -> Result<()> {
         }
     }
     assert!(failures >= 3, "the connection was cut {failures} times");
+    assert_once(&database, "t", &durable).await
+}
+
+/// A first read in parts and polls after it, each round trip of them 400 ms long.
+async fn slow() -> Result<()> {
+    let database = database().await?;
+    database.run("create table t (id bigint primary key, at timestamptz not null default now(), x text)").await?;
+    database
+        .run("create index on t (at, id); insert into t (id, x) select i, repeat('x', 100) from generate_series(1, 3000) i")
+        .await?;
+    let proxy = Proxy::start(database.server.address()).await?;
+    proxy.set(Faults { delay: Duration::from_millis(200), ..Faults::default() });
+    let source = thyme_postgres::PostgresSource::builder().host("127.0.0.1").port(proxy.address().port());
+    let source = source.user(thyme_testkit::postgres::USER).database(&*database.name).table("t").batch_size(500);
+    let source = source.password(thyme_core::Secret::new(thyme_testkit::postgres::PASSWORD)).sslmode(SslMode::Disable);
+    let source = source.partition_column("id").num_partitions(2).build();
+    let job = job(&source, Some("at")).await?;
+    let mut durable = Durable::default();
+    let begun = std::time::Instant::now();
+    let how = How { every: 1, readers: 2, cut: Some(Cut::After(3)) };
+    assert!(read(&source, &job, &mut durable, how).await?.cut);
+    assert!(begun.elapsed() > Duration::from_secs(2), "the proxy does not delay: {:?}", begun.elapsed());
+    read(&source, &job, &mut durable, How::default()).await?;
+    // A transaction that is open meanwhile is seen in time, however long the answers take.
+    let late = database.client().await?;
+    late.batch_execute("begin; insert into t (id) values (4000)").await.expect("a transaction begins");
+    database.run("insert into t (id) values (4001)").await?;
+    let poll = thyme_core::Job { once: false, ..job.clone() };
+    read(&source, &poll, &mut durable, How::default()).await?;
+    late.batch_execute("commit").await.expect("it commits");
+    read(&source, &job, &mut durable, How::default()).await?;
     assert_once(&database, "t", &durable).await
 }
 

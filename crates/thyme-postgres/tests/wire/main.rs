@@ -37,6 +37,7 @@ fn wire(major: Major) -> Suite {
     Suite::new(format!("wire_{}", major.number()))
         .needs(missing(major))
         .case("every_type_goes_both_ways", move || types::both_ways(major))
+        .case("every_type_goes_through_source_and_sink", move || types::through(major))
         .case("every_type_goes_into_a_table_made_of_its_fields", move || types::created(major))
         .case("other_types_are_read_as_the_server_prints_them", move || types::as_printed(major))
         .case("a_dataset_can_ask_for_wider_types", move || types::wider(major))

@@ -125,3 +125,21 @@ async fn a_length_that_no_message_has_is_passed_on() {
     drop(tap);
     assert_eq!((others, blocks.collect::<Vec<_>>().await.len()), (bytes, 0));
 }
+
+#[tokio::test]
+async fn whoever_waits_for_a_first_row_that_does_not_come_learns_it() {
+    let mut error = message(b'H', &[1, 0, 0]);
+    error.extend(message(b'E', b"SERROR\0\0"));
+    for (bytes, stays) in [(error, true), (Vec::new(), false)] {
+        let flow = Flow::default();
+        let mut blocks = flow.open();
+        let mut tap = Tap::new(Line { bytes: bytes.clone(), at: 0, step: 9, rests: false }, flow, false);
+        let mut others = Vec::new();
+        tap.read_to_end(&mut others).await.unwrap();
+        assert_eq!(others, bytes);
+        if !stays {
+            drop(tap);
+        }
+        assert!(blocks.next().await.is_none());
+    }
+}
