@@ -104,6 +104,12 @@ pub trait Plan: Send {
         false
     }
 
+    /// It goes on with a poll that was cut short, up to where that one had looked: a run that is to end where the source ends now
+    /// polls once more.
+    fn resumes(&self) -> bool {
+        false
+    }
+
     /// Before each commit: fixes the poll's bounds in `base`, folds finished splits into it, forgets what is over. Also called
     /// with a cursor that it folded before, which it must leave as it is.
     fn fold(&self, cursor: &mut Cursor) {

@@ -110,7 +110,13 @@ async fn attempt(work: &Work, going: &mut Going) -> Result<(), Broken> {
         }
         work.counters.state(Doing::Reading);
         let started = work.clock.now();
-        if session.poll().await? == Ended::Stopped || work.ends() {
+        if session.poll().await? == Ended::Stopped {
+            return Ok(());
+        }
+        if work.once && session.resumed && !work.is_once() {
+            continue;
+        }
+        if work.ends() {
             return Ok(());
         }
         let next = work.pipeline.schedule.as_ref().and_then(|schedule| schedule.next(started, work.auto()));

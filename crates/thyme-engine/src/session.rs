@@ -63,6 +63,8 @@ pub(crate) struct Session<'w> {
     /// The poll under way is committed at its end alone: the sink replaces its target, or holds the cursor of a plan that can't be
     /// gone on with.
     at_end: bool,
+    /// The last poll was the rest of one that was cut short.
+    pub(crate) resumed: bool,
 }
 
 /// One poll under way.
@@ -77,7 +79,7 @@ struct Poll {
 impl<'w> Session<'w> {
     /// Opens the sink; a source of shared splits opens it for each split as it comes. With `forget`, positions are dropped.
     pub(crate) async fn open(work: &'w Work, from: Job, to: Job, forget: bool) -> Result<Self> {
-        let mut session = Self { work, from, to, lanes: HashMap::new(), past: Vec::new(), forget, at_end: false };
+        let mut session = Self { work, from, to, lanes: HashMap::new(), past: Vec::new(), forget, at_end: false, resumed: false };
         if !work.source.shared {
             let task = Arc::clone(&session.to.task.task);
             session.lane(&task).await?;
@@ -112,6 +114,7 @@ impl<'w> Session<'w> {
         let (send, receive) = mpsc::channel(QUEUE);
         let watch = Watch::new(plan, self.work.source.streaming);
         let mut poll = Poll { watch, readers: JoinSet::new(), reading: HashSet::new(), send, receive };
+        self.resumed = poll.watch.plan.resumes();
         let whole = poll.watch.plan.whole() && !self.work.source.streaming && !broken("whole_in_parts");
         if whole {
             // Rows of earlier polls are no part of this one.

@@ -11,10 +11,11 @@ mod held;
 mod kill;
 mod life;
 mod once;
+mod rest;
 mod two;
 
 fn main() -> ExitCode {
     let needs = Major::chosen().map_or_else(|e| Some(e.to_string()), missing);
     let suite = Suite::new("postgres").needs(needs.clone());
-    thyme_testkit::main([held::cases(check::cases(two::cases(kill::cases(suite)))), once::suite(needs)])
+    thyme_testkit::main([held::cases(rest::cases(check::cases(two::cases(kill::cases(suite))))), once::suite(needs)])
 }

@@ -57,6 +57,7 @@ impl PostgresSource {
             order,
             cursor,
             pins: first && job.start == Some(Start::Latest),
+            resumes: base.poll.is_some(),
             base: Base { poll: None, ..base },
             poll,
             ready: VecDeque::new(),

@@ -37,6 +37,8 @@ pub(super) struct PollPlan {
     pub(super) op: Op,
     pub(super) path: String,
     pub(super) pins: bool,
+    /// The poll was begun before.
+    pub(super) resumes: bool,
     pub(super) nothing: Nothing,
 }
 
@@ -185,6 +187,10 @@ impl Plan for PollPlan {
 
     fn whole(&self) -> bool {
         self.cursor.is_none() && self.order.columns.is_empty()
+    }
+
+    fn resumes(&self) -> bool {
+        self.resumes
     }
 
     fn fold(&self, cursor: &mut Cursor) {

@@ -167,6 +167,9 @@ impl Plan for WatchedPlan {
     fn whole(&self) -> bool {
         self.plan.whole()
     }
+    fn resumes(&self) -> bool {
+        self.plan.resumes()
+    }
     fn fold(&self, cursor: &mut Cursor) {
         self.plan.fold(cursor);
     }

@@ -216,6 +216,9 @@ impl Plan for ImpatientPlan {
     fn whole(&self) -> bool {
         self.0.whole()
     }
+    fn resumes(&self) -> bool {
+        self.0.resumes()
+    }
     fn fold(&self, cursor: &mut Cursor) {
         self.0.fold(cursor);
     }

@@ -24,6 +24,11 @@ async fn unwatched() -> (Socket, TcpStream) {
     (socket, server)
 }
 
+/// What it comes to in a task of its own, which nothing polls but who wakes it.
+async fn woken<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+    tokio::time::timeout(Duration::from_secs(5), tokio::spawn(future)).await.expect("nobody was woken").unwrap()
+}
+
 /// As the connection does it: it looks for bytes, then says something, and waits.
 #[tokio::test]
 async fn an_answer_to_what_is_said_between_two_looks_is_heard() {
@@ -37,7 +42,7 @@ async fn an_answer_to_what_is_said_between_two_looks_is_heard() {
             server
         });
         let mut said = false;
-        let heard = poll_fn(|cx| {
+        let heard = woken(poll_fn(move |cx| {
             let mut bytes = [0; 64];
             let mut room = ReadBuf::new(&mut bytes);
             let read = Pin::new(&mut socket).poll_read(cx, &mut room);
@@ -45,11 +50,32 @@ async fn an_answer_to_what_is_said_between_two_looks_is_heard() {
                 said = matches!(Pin::new(&mut socket).poll_write(cx, b"question"), Poll::Ready(Ok(8)));
             }
             read.map(|read| read.map(|()| room.filled().to_vec()))
-        });
-        let heard = tokio::time::timeout(Duration::from_secs(5), heard).await;
-        assert_eq!(heard.expect("nobody was woken").unwrap(), b"answered");
+        }));
+        assert_eq!(heard.await.unwrap(), b"answered");
         echo.await.unwrap();
     }
+}
+
+/// As the connection ends: nobody says anything any more, and the server closes its side later.
+#[tokio::test]
+async fn the_end_after_a_farewell_between_two_looks_is_heard() {
+    let (mut socket, mut server) = unwatched().await;
+    let server = tokio::spawn(async move {
+        assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
+        sleep(Duration::from_millis(20)).await;
+    });
+    let mut left = false;
+    let heard = woken(poll_fn(move |cx| {
+        let mut bytes = [0; 64];
+        let mut room = ReadBuf::new(&mut bytes);
+        let read = Pin::new(&mut socket).poll_read(cx, &mut room);
+        if !left {
+            left = Pin::new(&mut socket).poll_shutdown(cx).is_ready();
+        }
+        read.map(|read| read.map(|()| room.filled().len()))
+    }));
+    assert_eq!(heard.await.unwrap(), 0);
+    server.await.unwrap();
 }
 
 #[tokio::test]
@@ -60,8 +86,10 @@ async fn bytes_after_a_long_silence_are_heard_and_so_is_the_end() {
         server.write_all(b"late").await.unwrap();
         sleep(Duration::from_millis(100)).await;
     });
-    let mut rest = Vec::new();
-    tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut rest)).await.expect("nobody was woken").unwrap();
-    assert_eq!(rest, b"late");
+    let rest = woken(async move {
+        let mut rest = Vec::new();
+        socket.read_to_end(&mut rest).await.map(|_| rest)
+    });
+    assert_eq!(rest.await.unwrap(), b"late");
     late.await.unwrap();
 }
