@@ -1,6 +1,7 @@
 //! A proxy between a connector and its server that delays, throttles and cuts: on 127.0.0.1 alone.
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use thyme_core::{Error, Kind, Result};
@@ -30,6 +31,7 @@ pub struct Faults {
 pub struct Proxy {
     address: SocketAddr,
     faults: Arc<watch::Sender<Faults>>,
+    spent: Arc<AtomicU64>,
     accepting: AbortHandle,
 }
 
@@ -43,8 +45,9 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(broken)?;
         let address = listener.local_addr().map_err(broken)?;
         let faults = Arc::new(watch::Sender::new(Faults::default()));
-        let accepting = tokio::spawn(accept(listener, upstream, Arc::clone(&faults))).abort_handle();
-        Ok(Self { address, faults, accepting })
+        let spent = Arc::new(AtomicU64::new(0));
+        let accepting = tokio::spawn(accept(listener, upstream, Arc::clone(&faults), Arc::clone(&spent))).abort_handle();
+        Ok(Self { address, faults, spent, accepting })
     }
 
     /// Where to connect to.
@@ -57,6 +60,12 @@ impl Proxy {
     pub fn set(&self, faults: Faults) {
         self.faults.send_replace(faults);
     }
+
+    /// Connections that [`Faults::cut_after`] has cut so far.
+    #[must_use]
+    pub fn spent(&self) -> u64 {
+        self.spent.load(Ordering::SeqCst)
+    }
 }
 
 impl Drop for Proxy {
@@ -65,7 +74,7 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, upstream: SocketAddr, faults: Arc<watch::Sender<Faults>>) {
+async fn accept(listener: TcpListener, upstream: SocketAddr, faults: Arc<watch::Sender<Faults>>, spent: Arc<AtomicU64>) {
     // Dropped with this task, and each connection with it.
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
@@ -73,18 +82,18 @@ async fn accept(listener: TcpListener, upstream: SocketAddr, faults: Arc<watch::
         if faults.borrow().cut {
             continue;
         }
-        connections.spawn(connect(client, upstream, faults));
+        connections.spawn(connect(client, upstream, faults, Arc::clone(&spent)));
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn connect(client: TcpStream, upstream: SocketAddr, mut faults: watch::Receiver<Faults>) {
+async fn connect(client: TcpStream, upstream: SocketAddr, mut faults: watch::Receiver<Faults>, spent: Arc<AtomicU64>) {
     let Ok(server) = TcpStream::connect(upstream).await else { return };
     // A cut is a reset, which no side can take for an end.
     let _ = (client.set_zero_linger(), server.set_zero_linger());
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     let up = pass(from_client, to_server, faults.clone(), None);
-    let down = pass(from_server, to_client, faults.clone(), Some(0));
+    let down = pass(from_server, to_client, faults.clone(), Some((0, &*spent)));
     let cut = async { faults.wait_for(|faults| faults.cut).await.is_ok() };
     tokio::pin!(up, down, cut);
     let (mut upwards, mut downwards) = (true, true);
@@ -97,12 +106,13 @@ async fn connect(client: TcpStream, upstream: SocketAddr, mut faults: watch::Rec
     }
 }
 
-/// Passes one direction to its end; false when it is to be cut. `carried` counts where `cut_after` applies.
+/// Passes one direction to its end; false when it is to be cut. `carried` counts its bytes where `cut_after` applies, and `spent`
+/// such cuts.
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut faults: watch::Receiver<Faults>,
-    mut carried: Option<u64>,
+    mut carried: Option<(u64, &AtomicU64)>,
 ) -> bool {
     let mut piece = vec![0; 16 * 1024];
     loop {
@@ -125,9 +135,12 @@ async fn pass(
         }
         let mut whole = true;
         let mut send = read;
-        if let (Some(carried), Some(most)) = (&mut carried, now.cut_after) {
+        if let (Some((carried, spent)), Some(most)) = (&mut carried, now.cut_after) {
             let left = usize::try_from(most.saturating_sub(*carried)).unwrap_or(usize::MAX);
             whole = read < left;
+            if !whole {
+                spent.fetch_add(1, Ordering::SeqCst);
+            }
             send = read.min(left);
             *carried += send as u64;
         }

@@ -19,7 +19,7 @@ use crate::{Result, process, services};
 
 /// What `--help` says, too.
 pub(super) const USAGE: &str = "bench postgres [--case NAME]… [--rows 2000000] [--runs 5] [--threads 2] [--memory 256MiB] \
-                                [--faucet PATH]";
+                                [--faucet PATH] [--rivet PATH]";
 
 /// One race.
 struct Case {
@@ -45,6 +45,8 @@ struct Options {
     memory: String,
     /// A binary of faucet with its sources and sinks `postgres` and `jsonl`.
     faucet: Option<PathBuf>,
+    /// A binary of rivet.
+    rivet: Option<PathBuf>,
 }
 
 /// What all races share.
@@ -88,7 +90,7 @@ pub(super) fn run(repo: &Repo, args: &[&str]) -> Result {
 
 fn options(args: &[&str]) -> Result<Options> {
     let memory = "256MiB".to_owned();
-    let mut options = Options { cases: Vec::new(), rows: 2_000_000, runs: 5, threads: 2, memory, faucet: None };
+    let mut options = Options { cases: Vec::new(), rows: 2_000_000, runs: 5, threads: 2, memory, faucet: None, rivet: None };
     for (name, value) in pairs(args, USAGE)? {
         match name {
             "--case" => options.cases.push(super::named(CASES, |case| case.name, value)?),
@@ -97,6 +99,7 @@ fn options(args: &[&str]) -> Result<Options> {
             "--threads" => options.threads = value.parse().map_err(|e| format!("{name} {value}: {e}"))?,
             "--memory" => options.memory = value.to_owned(),
             "--faucet" => options.faucet = Some(value.into()),
+            "--rivet" => options.rivet = Some(value.into()),
             other => return Err(format!("bench does not know {other}\nusage: cargo xtask {USAGE}")),
         }
     }

@@ -69,7 +69,7 @@ pub(super) async fn of_relation(client: &Client, oid: u32) -> Result<Vec<Column>
     const SQL: &str = "SELECT a.attname::text, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated <> '', \
             a.attidentity::text, a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL, \
             coalesce(c.collprovider::text = 'd', false) AND d.datcollate IN ('C', 'POSIX', 'C.UTF-8', 'C.utf8') \
-                OR c.collname IN ('C', 'POSIX', 'ucs_basic', 'pg_c_utf8') OR c.oid IS NULL, \
+                OR c.collname IN ('C', 'POSIX', 'ucs_basic', 'pg_c_utf8', 'pg_unicode_fast') OR c.oid IS NULL, \
             pg_catalog.format_type(a.atttypid, a.atttypmod) \
         FROM pg_catalog.pg_attribute a \
         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \

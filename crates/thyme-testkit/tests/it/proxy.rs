@@ -93,6 +93,7 @@ async fn a_cut_after_some_bytes_lets_just_those_pass() {
         got += read;
     }
     assert!(got <= 1_000, "{got} bytes passed");
+    assert_eq!(proxy.spent(), 1);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The peers: those in Python, and faucet.
+//! The peers: those in Python, faucet, and rivet.
 use std::path::{Path, PathBuf};
 
 use super::{Bench, equal, table};
@@ -48,7 +48,6 @@ impl Bench {
 
     /// From the table to lines of JSON.
     pub(super) fn faucet(&self, binary: &Path, out: &Path) -> Result<Sample> {
-        let file = self.folder.join("faucet.yaml");
         let config = format!(
             "version: 1\nname: bench\npipeline:\n  source:\n    type: postgres\n    config:\n      connection_url: {}\n      \
              query: SELECT * FROM {}\n  sink:\n    type: jsonl\n    config:\n      path: {}\n",
@@ -56,9 +55,27 @@ impl Bench {
             table::TABLE,
             text(out)?
         );
-        repo::write(&file, &config)?;
+        self.program(binary, &["run"], "faucet.yaml", &config)
+    }
+
+    /// From the table to Parquet.
+    pub(super) fn rivet(&self, binary: &Path, out: &Path) -> Result<Sample> {
+        let config = format!(
+            "source:\n  type: postgres\n  url: {}\nexports:\n  - name: bench\n    query: SELECT * FROM {}\n    mode: full\n    \
+             format: parquet\n    compression: snappy\n    destination:\n      type: local\n      path: {}\n",
+            self.server.url(),
+            table::TABLE,
+            text(out)?
+        );
+        self.program(binary, &["run", "--config"], "rivet.yaml", &config)
+    }
+
+    /// A program that reads what it is to do in a file.
+    fn program(&self, binary: &Path, args: &[&str], file: &str, config: &str) -> Result<Sample> {
+        let file = self.folder.join(file);
+        repo::write(&file, config)?;
         let mut command = process::command(binary, &self.folder);
-        command.arg("run").arg(&file);
+        command.args(args).arg(&file);
         self.measure(&command)
     }
 }

@@ -91,6 +91,9 @@ impl Bench {
                 racers.push(self.faucet_racer(faucet, self.folder.join("faucet.jsonl")));
             }
         }
+        if let (Some(rivet), "parquet") = (&self.options.rivet, format) {
+            racers.push(self.rivet_racer(rivet, self.folder.join("rivet")));
+        }
         self.race(&format!("{rows} rows to {format}"), &racers)?;
         // Ours are sixteen bytes in Parquet.
         let digits = "replace(uid::VARCHAR, '-', '')";
@@ -146,9 +149,23 @@ impl Bench {
         let sample = self.thyme("", &source, &sink)?;
         let found = match format {
             "jsonl" => lines(&files(out)?)?,
-            _ => self.duckdb_value(&format!("SELECT count(*) FROM '{}/**/*.parquet'", text(out)?))?.parse().unwrap_or_default(),
+            _ => self.in_parquet(out)?,
         };
         equal(found, rows).map(|()| sample)
+    }
+
+    /// The rows of a folder of Parquet.
+    fn in_parquet(&self, folder: &Path) -> Result<u64> {
+        let count = self.duckdb_value(&format!("SELECT count(*) FROM '{}/**/*.parquet'", text(folder)?))?;
+        count.parse().map_err(|e| format!("{count}: {e}"))
+    }
+
+    fn rivet_racer<'a>(&'a self, binary: &'a Path, out: PathBuf) -> Racer<'a> {
+        racer("rivet", move || {
+            remove(&out)?;
+            let sample = self.rivet(binary, &out)?;
+            equal(self.in_parquet(&out)?, self.options.rows).map(|()| sample)
+        })
     }
 
     fn faucet_racer<'a>(&'a self, binary: &'a Path, out: PathBuf) -> Racer<'a> {
