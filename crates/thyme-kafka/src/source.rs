@@ -4,6 +4,7 @@ mod columns;
 mod csv;
 mod decode;
 mod discover;
+mod fetcher;
 mod framed;
 mod group;
 mod keys;

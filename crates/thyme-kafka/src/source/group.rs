@@ -1,17 +1,16 @@
 //! The group: who shall read what, and what is heard beside the records.
-use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use rdkafka::TopicPartitionList;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{Offset, TopicPartitionList};
 use thyme_core::{Error, Kind, Result};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::client::{Context, Partition, list};
+use crate::client::{Context, Partition};
 use crate::error;
 
 /// What the group says.
@@ -29,8 +28,10 @@ pub(super) enum Event {
 
 /// A member of a group, as librdkafka calls it back.
 ///
-/// Which partitions are fetched is ours to say, apart from what the group assigned: an assignment is agreed to at once without
-/// fetching anything, and a revocation is agreed to when its readers have ended and their rows are durable.
+/// It is a member and nothing else: what the group assigns is fetched by another client. A client that does both pauses what it
+/// fetches whenever the group changes, and goes on from where it believes its user to be, which is wrong at the end of a partition.
+///
+/// An assignment is agreed to at once, and a revocation when its readers have ended and their rows are durable.
 pub(super) struct Member {
     base: Context,
     shared: bool,
@@ -38,12 +39,10 @@ pub(super) struct Member {
     held: Mutex<Held>,
 }
 
-/// What is fetched, and what is to be handed over.
 #[derive(Debug, Default)]
 struct Held {
-    fetched: BTreeSet<Partition>,
-    /// A revocation that was not agreed to yet.
-    asked: Option<BTreeSet<Partition>>,
+    /// A revocation was not agreed to yet.
+    asked: bool,
     /// Nothing is kept: every revocation is agreed to.
     leaving: bool,
 }
@@ -67,42 +66,20 @@ impl Member {
         let _ = tell.send(Event::Failed(error));
     }
 
-    /// Fetches a partition from `offset` on.
-    pub(super) fn fetch(&self, consumer: &BaseConsumer<Self>, at: &Partition, offset: i64) -> Result<()> {
-        let add = || consumer.incremental_assign(&list(std::slice::from_ref(at), Offset::Offset(offset))?);
-        add().map_err(|e| error::from_kafka(e, "fetch a partition"))?;
-        self.held().fetched.insert(at.clone());
-        Ok(())
-    }
-
     /// Agrees to the revocation that is under way, if there is one.
     pub(super) fn hand_over(&self, consumer: &BaseConsumer<Self>) -> Result<()> {
-        let Some(asked) = self.held().asked.take() else { return Ok(()) };
-        self.drop_all(consumer, &asked).map_err(|e| error::from_kafka(e, "hand partitions over"))
+        if !std::mem::take(&mut self.held().asked) {
+            return Ok(());
+        }
+        agree(consumer).map_err(|e| error::from_kafka(e, "hand partitions over"))
     }
 
-    /// Lets go of everything: what is to be done before a consumer is dropped.
+    /// Agrees to whatever is asked from now on: what is to be done before a consumer is dropped.
     pub(super) fn leave(&self, consumer: &BaseConsumer<Self>) {
-        let all = {
-            let mut held = self.held();
-            held.leaving = true;
-            held.asked = None;
-            held.fetched.clone()
-        };
-        if let Err(error) = self.drop_all(consumer, &all) {
+        self.held().leaving = true;
+        if let Err(error) = self.hand_over(consumer) {
             tracing::debug!(%error, "leaving the group");
         }
-    }
-
-    /// Agrees to a revocation: of what is asked for only what is fetched can be given up.
-    fn drop_all(&self, consumer: &BaseConsumer<Self>, asked: &BTreeSet<Partition>) -> Result<(), KafkaError> {
-        let fetched: Vec<_> = {
-            let mut held = self.held();
-            let fetched = asked.iter().filter(|at| held.fetched.contains(*at)).cloned().collect();
-            held.fetched.retain(|at| !asked.contains(at));
-            fetched
-        };
-        consumer.incremental_unassign(&list(&fetched, Offset::Invalid)?)
     }
 
     fn on_rebalance(&self, consumer: &BaseConsumer<Self>, assigned: bool, these: Vec<Partition>) -> Result<(), KafkaError> {
@@ -114,18 +91,17 @@ impl Member {
         let lost = consumer.assignment_lost();
         let waits = {
             let mut held = self.held();
-            let waits = self.shared && !lost && !held.leaving;
-            held.asked = waits.then(|| these.iter().cloned().collect());
-            waits
+            held.asked = self.shared && !lost && !held.leaving;
+            held.asked
         };
         let _ = self.tell.send(if lost { Event::Lost } else { Event::Revoked(these) });
-        if waits {
-            return Ok(());
-        }
-        // One that reads alone keeps reading: what it was assigned is a mere sign that nobody else does.
-        let all = if self.shared || self.held().leaving { self.held().fetched.clone() } else { BTreeSet::new() };
-        self.drop_all(consumer, &all)
+        if waits { Ok(()) } else { agree(consumer) }
     }
+}
+
+/// To a revocation, as a member that fetches nothing itself.
+fn agree(consumer: &BaseConsumer<Member>) -> Result<(), KafkaError> {
+    consumer.incremental_unassign(&TopicPartitionList::new())
 }
 
 impl ClientContext for Member {

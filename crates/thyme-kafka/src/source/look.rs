@@ -6,8 +6,7 @@ use thyme_core::{Error, Kind, Result};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::group::Member;
-use crate::client::{Client, Partition};
+use crate::client::{Client, Context, Partition};
 use crate::error;
 
 /// How often.
@@ -44,7 +43,7 @@ impl Look {
     ///
     /// # Errors
     /// `NotFound` when a topic is gone.
-    pub(super) async fn found(&mut self, client: &Client<Member>) -> Result<Found> {
+    pub(super) async fn found(&mut self, client: &Client) -> Result<Found> {
         loop {
             if let Some(task) = &mut self.under_way {
                 let found = task.await;
@@ -80,7 +79,7 @@ impl Look {
 }
 
 /// A member of the group that is not ours, by its name and host.
-pub(super) fn others(consumer: &impl Consumer<Member>, group: &str, own: &str) -> Option<String> {
+pub(super) fn others(consumer: &impl Consumer<Context>, group: &str, own: &str) -> Option<String> {
     let found = consumer.client().fetch_group_list(Some(group), PATIENCE).ok()?;
     let members = found.groups().iter().filter(|one| one.name() == group).flat_map(|one| one.members());
     let other = members.into_iter().find(|member| !member.id().starts_with(own));

@@ -10,13 +10,14 @@ use tokio::time::Instant;
 
 use super::block::{Block, Headers};
 use super::decode::Decoder;
+use super::fetcher::Fetcher;
 use super::group::Member;
 use super::look::{Look, others};
 use super::plan::KafkaPlan;
 use super::start::{self, Begin};
 use super::state::{At, Base, split};
 use crate::client::{Client, Context, Partition, settings};
-use crate::config::{GroupProtocol, IsolationLevel, KafkaSourceConfig};
+use crate::config::{Connection, GroupProtocol, IsolationLevel, KafkaSourceConfig};
 use crate::error;
 use crate::registry::Registry;
 
@@ -48,18 +49,10 @@ fn alone(group: &str) -> String {
     format!("thyme-alone-{group}")
 }
 
-fn consumer_settings(config: &KafkaSourceConfig, job: &Job, group: &str, partitions: usize) -> Result<ClientConfig> {
-    let mut set = settings(&config.connection()?)?;
+/// Of the client that is in the group.
+fn member_settings(config: &KafkaSourceConfig, connection: &Connection, group: &str) -> Result<ClientConfig> {
+    let mut set = settings(connection)?;
     set.set("group.id", group).set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
-    // A position that is gone is an error, never a jump.
-    set.set("auto.offset.reset", "error").set("enable.partition.eof", "true");
-    set.set(
-        "isolation.level",
-        match config.isolation_level {
-            IsolationLevel::ReadCommitted => "read_committed",
-            IsolationLevel::ReadUncommitted => "read_uncommitted",
-        },
-    );
     if config.shared && config.group_protocol == GroupProtocol::Consumer {
         set.set("group.protocol", "consumer");
     } else {
@@ -75,14 +68,37 @@ fn consumer_settings(config: &KafkaSourceConfig, job: &Job, group: &str, partiti
     if !config.shared {
         set.set("group.instance.id", alone(group));
     }
+    Ok(set)
+}
+
+/// Of the client that fetches.
+fn fetch_settings(
+    config: &KafkaSourceConfig,
+    connection: &Connection,
+    buffer: usize,
+    group: &str,
+    partitions: usize,
+) -> Result<ClientConfig> {
+    let mut set = settings(connection)?;
+    // A name that it does not join: librdkafka reads nothing without one.
+    set.set("group.id", group).set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
+    // A position that is gone is an error, never a jump.
+    set.set("auto.offset.reset", "error").set("enable.partition.eof", "true");
+    set.set(
+        "isolation.level",
+        match config.isolation_level {
+            IsolationLevel::ReadCommitted => "read_committed",
+            IsolationLevel::ReadUncommitted => "read_uncommitted",
+        },
+    );
     // A queue for each partition: half of the room for what waits in them, half for what is on its way; and librdkafka keeps
     // about as much beside a small record as the record is.
-    let each = (job.buffer / 4 / partitions.max(1)).clamp(*FETCH.start(), 64 << 20);
+    let each = (buffer / 4 / partitions.max(1)).clamp(*FETCH.start(), 64 << 20);
     set.set("queued.max.messages.kbytes", (each >> 10).to_string());
     set.set("queued.min.messages", "100000");
     set.set("max.partition.fetch.bytes", each.clamp(*FETCH.start(), *FETCH.end()).to_string());
-    set.set("fetch.max.bytes", (job.buffer / 2).clamp(1 << 20, 50 << 20).to_string());
-    if !config.connection()?.properties.contains_key("fetch.wait.max.ms") {
+    set.set("fetch.max.bytes", (buffer / 2).clamp(1 << 20, 50 << 20).to_string());
+    if !connection.properties.contains_key("fetch.wait.max.ms") {
         set.set("fetch.wait.max.ms", "250");
     }
     Ok(set)
@@ -105,17 +121,26 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
     let (tell, events) = mpsc::unbounded_channel();
     let context = Context::new(&connection);
     let health = Arc::clone(&context.health);
-    let member = Member::new(context, config.shared, tell.clone());
-    let mut set = consumer_settings(config, job, &group, known.len())?;
     let name = connection.properties.get("client.id").cloned().unwrap_or_else(|| format!("thyme-{:016x}", random()));
-    set.set("client.id", &name);
-    let client = Client::with(&connection, &set, member, health, move |failed| Member::heard(&tell, failed))?;
+    let fetcher = {
+        let mut set = fetch_settings(config, &connection, job.buffer, &group, known.len())?;
+        set.set("client.id", &name);
+        let (context, health, tell) = (context.clone(), Arc::clone(&health), tell.clone());
+        Fetcher::new(Client::with(&connection, &set, context, health, move |failed| Member::heard(&tell, failed))?)
+    };
+    let member = {
+        let mut set = member_settings(config, &connection, &group)?;
+        set.set("client.id", &name);
+        let member = Member::new(context, config.shared, tell.clone());
+        Client::with(&connection, &set, member, health, move |failed| Member::heard(&tell, failed))?
+    };
     let mut plan = KafkaPlan {
         config: Arc::clone(config),
         job: job.clone(),
         look: Look::new(config.topic.clone(), group.clone(), alone(&group)),
         group,
-        client,
+        fetcher,
+        member,
         registry: connection.registry.as_ref().map(Registry::new).transpose()?.map(Arc::new),
         events,
         ready: VecDeque::new(),
@@ -137,7 +162,7 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
         plan.first_look(from).await?;
     }
     let topics: Vec<&str> = plan.config.topic.iter().map(String::as_str).collect();
-    let subscribed = plan.client.consumer()?.subscribe(&topics);
+    let subscribed = plan.member.consumer()?.subscribe(&topics);
     subscribed.map_err(|e| error::from_kafka(e, "join the group").context("group", &plan.group))?;
     Ok(plan)
 }
@@ -149,7 +174,7 @@ impl KafkaPlan {
         if self.config.shared {
             return Ok(());
         }
-        let other = self.client.call("look at the group", move |consumer, _| Ok(others(consumer, &group, &own))).await?;
+        let other = self.fetcher.client.call("look at the group", move |consumer, _| Ok(others(consumer, &group, &own))).await?;
         match other {
             None => Ok(()),
             Some(other) => Err(Error::new(
@@ -165,7 +190,7 @@ impl KafkaPlan {
     /// Finds where every partition begins, once for all.
     async fn first_look(&mut self, from: &Cursor) -> Result<()> {
         let all: Vec<Partition> = self.known.iter().cloned().collect();
-        self.ends = self.client.watermarks(all.clone()).await?;
+        self.ends = self.fetcher.client.watermarks(all.clone()).await?;
         let base = from.base.as_ref().map(Position::get::<Base>).transpose()?;
         let own = |at: &Partition| from.splits.contains_key(&split(at));
         let unknown: Vec<Partition> = all.iter().filter(|at| !own(at)).cloned().collect();
@@ -176,8 +201,8 @@ impl KafkaPlan {
                 unknown.iter().map(|at| (at.clone(), Begin { offset: offset(at), pin: false })).collect()
             }
             None => {
-                let committed = self.client.committed(all.clone()).await?;
-                start::begin(&self.client, &self.config, &self.job, &self.ends, &committed, &unknown).await?
+                let committed = self.fetcher.client.committed(all.clone()).await?;
+                start::begin(&self.fetcher.client, &self.config, &self.job, &self.ends, &committed, &unknown).await?
             }
         };
         let offsets = begin.iter().map(|(at, begin)| (split(at), begin.offset)).filter(|(_, offset)| *offset >= 0).collect();

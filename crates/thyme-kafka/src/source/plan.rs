@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::block::Block;
 use super::decode::Decoder;
+use super::fetcher::Fetcher;
 use super::group::{Event, Member};
 use super::look::Look;
 use super::reader::{Control, PartitionReader};
@@ -20,7 +21,6 @@ use super::state::{At, Base, partition, split};
 use crate::client::{Client, Partition};
 use crate::config::KafkaSourceConfig;
 use crate::error;
-use crate::raw::Queue;
 use crate::registry::Registry;
 
 /// The most rows of a batch, unless said otherwise.
@@ -34,7 +34,10 @@ pub(super) struct KafkaPlan {
     pub(super) config: Arc<KafkaSourceConfig>,
     pub(super) job: Job,
     pub(super) group: String,
-    pub(super) client: Client<Member>,
+    /// Fetches, and answers questions.
+    pub(super) fetcher: Fetcher,
+    /// Is in the group.
+    pub(super) member: Client<Member>,
     /// Where the schemas of Avro values are.
     pub(super) registry: Option<Arc<Registry>>,
     pub(super) events: UnboundedReceiver<Event>,
@@ -119,7 +122,7 @@ impl KafkaPlan {
         if waits || self.revoked.take().is_none() {
             return Ok(());
         }
-        let consumer = self.client.consumer()?;
+        let consumer = self.member.consumer()?;
         consumer.context().hand_over(consumer)
     }
 
@@ -153,12 +156,12 @@ impl KafkaPlan {
     /// Where a split begins, and the ends of its partition.
     async fn place(&mut self, at: &Partition, from: Option<&Position>) -> Result<Begin> {
         if self.config.shared || !self.ends.contains_key(at) {
-            let ends = self.client.watermarks(vec![at.clone()]).await?;
+            let ends = self.fetcher.client.watermarks(vec![at.clone()]).await?;
             self.ends.extend(ends);
         }
         if let Some(from) = from {
             let offset = from.get::<At>()?.offset;
-            start::holds(&self.client, at, offset, &mut self.ends).await?;
+            start::holds(&self.fetcher.client, at, offset, &mut self.ends).await?;
             return Ok(Begin { offset, pin: false });
         }
         let begin = match self.begin.remove(at) {
@@ -169,15 +172,15 @@ impl KafkaPlan {
             let low = self.ends.get(at).map_or(0, |ends| ends.0);
             return Ok(Begin { offset: low, ..begin });
         }
-        start::holds(&self.client, at, begin.offset, &mut self.ends).await?;
+        start::holds(&self.fetcher.client, at, begin.offset, &mut self.ends).await?;
         Ok(begin)
     }
 
     /// Where a partition begins that the group gave us and no task has read yet.
     async fn first_of_shared(&mut self, at: &Partition) -> Result<Begin> {
-        let partitions = self.client.partitions(&at.0).await?;
+        let partitions = self.fetcher.client.partitions(&at.0).await?;
         let of = partitions.iter().map(|number| (at.0.clone(), *number)).collect();
-        let committed = self.client.committed(of).await?;
+        let committed = self.fetcher.client.committed(of).await?;
         let first = committed.values().filter_map(|(_, note)| first_look(note)).min();
         if !committed.contains_key(at) && self.job.start.is_none() && first.is_some_and(|first| at.1 >= first) {
             // It came after the first look of the group: all of it is new.
@@ -185,7 +188,7 @@ impl KafkaPlan {
             return Ok(Begin { offset: low, pin: false });
         }
         let of = std::slice::from_ref(at);
-        let begin = start::begin(&self.client, &self.config, &self.job, &self.ends, &committed, of).await?;
+        let begin = start::begin(&self.fetcher.client, &self.config, &self.job, &self.ends, &committed, of).await?;
         begin.get(at).copied().ok_or_else(|| Error::new(Kind::Unexpected, "a partition without a beginning"))
     }
 
@@ -205,7 +208,7 @@ impl KafkaPlan {
             one.set_offset(Offset::Offset(offset)).map_err(|e| error::from_kafka(e, "keep a position"))?;
         }
         if list.count() > 0
-            && let Err(error) = self.client.consumer()?.commit(&list, CommitMode::Async)
+            && let Err(error) = self.member.consumer()?.commit(&list, CommitMode::Async)
         {
             tracing::debug!(%error, "the group did not take the positions");
         }
@@ -237,13 +240,13 @@ impl Plan for KafkaPlan {
             if self.done() {
                 return Ok(None);
             }
-            let health = Arc::clone(self.client.health());
+            let health = Arc::clone(self.fetcher.client.health());
             let patience = self.since + JOIN;
             tokio::select! {
                 biased;
                 Some(event) = self.events.recv() => self.on(event)?,
                 refused = health.refused() => self.failed = Some(refused),
-                found = self.look.found(&self.client), if !self.config.shared => {
+                found = self.look.found(&self.fetcher.client), if !self.config.shared => {
                     let (found, others) = found?;
                     self.found(found, others)?;
                 }
@@ -259,18 +262,16 @@ impl Plan for KafkaPlan {
         let gone = self.config.shared && !self.assigned.contains(&at);
         let begin = if gone { Begin { offset: 0, pin: false } } else { self.place(&at, from).await? };
         let end = self.ends.get(&at).map(|ends| ends.1).filter(|_| self.job.once);
-        let consumer = self.client.consumer()?;
         if !gone && end.is_none_or(|end| begin.offset < end) {
-            let queue = Queue::new(consumer, &at.0, at.1, Arc::clone(&control.wake))?;
+            let queue = self.fetcher.begin(&at, begin.offset, Arc::clone(&control.wake))?;
             *control.queue() = Some(queue);
-            consumer.context().fetch(consumer, &at, begin.offset)?;
         }
         Ok(Box::new(PartitionReader {
             block: Block::new(decoder.wanted()),
             at,
             decoder,
             control,
-            health: Arc::clone(self.client.health()),
+            health: Arc::clone(self.fetcher.client.health()),
             next: begin.offset,
             end,
             pin: begin.pin && !gone,
@@ -294,7 +295,9 @@ impl Plan for KafkaPlan {
         }
         self.tell()?;
         for split in ended {
-            self.running.remove(&partition(split)?);
+            let at = partition(split)?;
+            self.running.remove(&at);
+            self.fetcher.end(&at)?;
         }
         self.hand_over()
     }
@@ -303,7 +306,7 @@ impl Plan for KafkaPlan {
 impl Drop for KafkaPlan {
     fn drop(&mut self) {
         self.running.values().for_each(|control| control.close());
-        if let Ok(consumer) = self.client.consumer() {
+        if let Ok(consumer) = self.member.consumer() {
             consumer.context().leave(consumer);
         }
     }

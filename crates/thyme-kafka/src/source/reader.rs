@@ -12,12 +12,12 @@ use tokio::sync::Notify;
 
 use super::block::Block;
 use super::decode::{Bad, Decoder};
-use super::group::Member;
+use super::fetcher::Queue;
 use super::open::learn;
 use super::state::{At, split};
 use crate::client::{Health, Partition};
 use crate::error;
-use crate::raw::{Queue, Record};
+use crate::raw::Record;
 use crate::registry::Registry;
 
 /// The most bytes of values in a batch.
@@ -37,12 +37,12 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(super) struct Control {
     stop: AtomicBool,
     pub(super) wake: Arc<Notify>,
-    queue: Mutex<Option<Queue<Member>>>,
+    queue: Mutex<Option<Queue>>,
 }
 
 impl Control {
     /// What the reader takes records from.
-    pub(super) fn queue(&self) -> MutexGuard<'_, Option<Queue<Member>>> {
+    pub(super) fn queue(&self) -> MutexGuard<'_, Option<Queue>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use thyme_core::{Error, Job, Kind, Result, Start};
 
-use super::group::Member;
 use crate::client::{Client, Committed, Partition};
 use crate::config::{AutoOffsetReset, KafkaSourceConfig};
 
@@ -66,7 +65,7 @@ pub(super) fn start_timestamp(config: &KafkaSourceConfig) -> Result<i64> {
 /// # Errors
 /// `CursorLost` under the rule `none`, and as [`Client::call`].
 pub(super) async fn begin(
-    client: &Client<Member>,
+    client: &Client,
     config: &KafkaSourceConfig,
     job: &Job,
     ends: &Ends,
@@ -113,7 +112,7 @@ pub(super) async fn begin(
 ///
 /// # Errors
 /// `CursorLost` saying what became of it.
-pub(super) async fn holds(client: &Client<Member>, at: &Partition, offset: i64, ends: &mut Ends) -> Result<()> {
+pub(super) async fn holds(client: &Client, at: &Partition, offset: i64, ends: &mut Ends) -> Result<()> {
     let begun = std::time::Instant::now();
     loop {
         let (low, high) = ends.get(at).copied().unwrap_or_default();

@@ -9,6 +9,7 @@ mod alone;
 mod conformance;
 mod cuts;
 mod poison;
+mod rebalance;
 mod security;
 mod shared;
 mod start;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         poison::suite(),
         alone::suite(),
         shared::suite(),
+        rebalance::suite(),
         security::suite(),
         cuts::suite(),
     ])

@@ -15,7 +15,7 @@ use crate::world::{World, job, json};
 
 /// A sink with a fence for each partition, as processes see it.
 #[derive(Clone, Debug, Default)]
-struct Target(Arc<Mutex<BTreeMap<SplitId, Slot>>>);
+pub(crate) struct Target(Arc<Mutex<BTreeMap<SplitId, Slot>>>);
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -46,10 +46,23 @@ impl Target {
     fn count(&self) -> usize {
         self.0.lock().unwrap().values().map(|slot| slot.ids.len()).sum()
     }
+
+    /// Waits until there are as many, for a while: what is missing then is for the test to say.
+    pub(crate) async fn holds(&self, count: usize) {
+        let begun = Instant::now();
+        while self.count() < count && begun.elapsed() < Duration::from_secs(20) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// All that was committed, partition by partition.
+    pub(crate) fn ids(&self) -> Vec<i64> {
+        self.0.lock().unwrap().values().flat_map(|slot| slot.ids.clone()).collect()
+    }
 }
 
 /// One process: reads what it is given, commits each batch, hands over what it is asked for, until it is told to stop.
-async fn process(source: KafkaSource, target: Target, mut stop: watch::Receiver<bool>) -> Result<()> {
+pub(crate) async fn process(source: KafkaSource, target: Target, mut stop: watch::Receiver<bool>) -> Result<()> {
     let job = Job { once: false, ..job(&["id int64!"]) };
     let mut plan = source.plan(&job, &Cursor::start("shared")).await?;
     let (send, mut receive) = mpsc::channel::<(SplitId, Result<Option<Batch>>)>(4);
