@@ -23,6 +23,7 @@ mod session;
 pub mod spec;
 mod state;
 mod summary;
+mod tasks;
 mod watch;
 mod watermark;
 mod work;

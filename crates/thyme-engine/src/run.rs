@@ -10,7 +10,7 @@ use crate::lock::Lock;
 use crate::progress::Doing;
 use crate::session::{Broken, Ended, Session};
 use crate::work::Work;
-use crate::{FromTimestamp, OnCursorLost, columns, metrics};
+use crate::{FromTimestamp, OnCursorLost, columns, metrics, tasks};
 
 /// What goes from one attempt to the next.
 pub(crate) struct Going {
@@ -26,6 +26,8 @@ pub(crate) struct Going {
     poll: Option<Timestamp>,
     /// The log has what the operator should know.
     advised: bool,
+    /// No positions are left from when the source was read by other tasks.
+    moved: bool,
 }
 
 impl Going {
@@ -35,7 +37,15 @@ impl Going {
             Some(FromTimestamp::At(at)) => Some(Start::At(at.as_microsecond())),
             _ => None,
         };
-        Self { dataset: None, report_drift: settings.dataset.is_none(), start, forget: false, poll: None, advised: false }
+        Self {
+            dataset: None,
+            report_drift: settings.dataset.is_none(),
+            start,
+            forget: false,
+            poll: None,
+            advised: false,
+            moved: false,
+        }
     }
 
     /// With the columns found.
@@ -89,6 +99,10 @@ async fn attempt(work: &Work, going: &mut Going) -> Result<(), Broken> {
     work.counters.state(Doing::Opening);
     if going.dataset.is_none() {
         going.dataset = Some(columns::find(work).await?);
+    }
+    if !going.moved {
+        tasks::moved(work).await?;
+        going.moved = true;
     }
     let (from, to) = jobs(work, going)?;
     let mut session = Session::open(work, from.clone(), to, going.forget).await?;

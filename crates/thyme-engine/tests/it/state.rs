@@ -59,6 +59,37 @@ async fn a_cursor_is_set_and_reset_by_a_commit_of_its_own() {
     }
 }
 
+/// A cursor with one position.
+fn at(split: &str, position: usize) -> Cursor {
+    Cursor { splits: [(split.into(), Position::of(&position))].into(), ..Cursor::default() }
+}
+
+#[tokio::test]
+async fn a_source_is_read_the_other_way_when_its_positions_were_moved() {
+    for holds_cursor in [true, false] {
+        let state = tempfile::tempdir().unwrap();
+        let (mut feed, mut tank) = (Feed::new(rows(0..4)).streaming(), Tank::new());
+        tank.info.holds_cursor = holds_cursor;
+        assert!(once(state.path(), pipeline(&feed, &tank)).await.error.is_none());
+        for (shared, old, new, then) in [(true, "0", "a", 5), (false, "a", "0", 6)] {
+            feed.info.shared = shared;
+            feed.state.lock().unwrap().splits.get_mut("a").unwrap().extend(rows([then - 1]));
+            let error = once(state.path(), pipeline(&feed, &tank)).await.error.unwrap();
+            assert_eq!(error.kind(), Kind::Conflict);
+            assert!(error.to_string().contains("thyme cursor set"), "{error}");
+            assert_eq!(tank.ids(), (0..then - 1).collect::<Vec<_>>());
+            let (place, built) = (State::at(state.path()), pipeline(&feed, &tank).build().unwrap());
+            place.set(&built, new, at("a", (then - 1) as usize)).await.unwrap();
+            let error = once(state.path(), pipeline(&feed, &tank)).await.error.unwrap();
+            assert_eq!(error.kind(), Kind::Conflict);
+            place.set(&built, old, Cursor::default()).await.unwrap();
+            let error = once(state.path(), pipeline(&feed, &tank)).await.error;
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(tank.ids(), (0..then).collect::<Vec<_>>());
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_run_alone_is_one_call_away() {
     let (feed, tank) = (Feed::new(rows(0..4)), Tank::new());
