@@ -13,5 +13,5 @@ pub(crate) use context::Context;
 pub(crate) use health::Health;
 pub(crate) use settings::settings;
 pub(crate) use token::Tokens;
-pub(crate) use topics::{Committed, Partition, list};
+pub(crate) use topics::{Committed, Partition, TopicIds, list};
 pub(crate) use watch::Client;

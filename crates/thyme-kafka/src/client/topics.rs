@@ -8,12 +8,16 @@ use rdkafka::{Offset, TopicPartitionList};
 use thyme_core::{Result, ResultExt};
 
 use super::Client;
+use crate::raw;
 
 /// A partition of a topic.
 pub(crate) type Partition = (String, i32);
 
 /// An offset of some partitions.
 pub(crate) type Offsets = BTreeMap<Partition, i64>;
+
+/// The ids of topics by their names.
+pub(crate) type TopicIds = BTreeMap<String, String>;
 
 /// What a group committed for some partitions, with the note beside it.
 pub(crate) type Committed = BTreeMap<Partition, (i64, String)>;
@@ -38,6 +42,15 @@ impl<C: ConsumerContext + 'static> Client<C> {
         let mut found = found.await.context("topic", || topic.to_owned())?;
         found.sort_unstable();
         Ok(found)
+    }
+
+    /// The ids of topics: one that was deleted and made anew has another. Brokers before 3.0 have none.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub(crate) async fn topic_ids(&self, of: &[String]) -> Result<TopicIds> {
+        let of = of.to_vec();
+        self.call("look for the ids of the topics", move |consumer, limit| raw::topic_ids(consumer.client(), &of, limit)).await
     }
 
     /// The first offset that is there and the one after the last: under read_committed that of the first open transaction.

@@ -6,8 +6,9 @@ use thyme_core::{Error, Kind, Result};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::client::{Client, Context, Partition};
-use crate::error;
+use crate::client::{Client, Context, Partition, TopicIds};
+use crate::config::KafkaSourceConfig;
+use crate::{error, raw};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(10);
@@ -15,7 +16,13 @@ const EVERY: Duration = Duration::from_secs(10);
 /// How long the brokers may take to answer; a look that fails is made again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-type Found = (Vec<Partition>, bool);
+/// What a look finds.
+pub(super) struct Found {
+    pub(super) partitions: Vec<Partition>,
+    pub(super) ids: TopicIds,
+    /// Others are in the group.
+    pub(super) others: bool,
+}
 
 /// A look that is due, or under way.
 pub(super) struct Look {
@@ -30,8 +37,15 @@ pub(super) struct Look {
 }
 
 impl Look {
-    pub(super) fn new(topics: Vec<String>, group: String, own: String) -> Self {
-        Self { topics, group, own, due: Instant::now() + EVERY, group_too: false, under_way: None }
+    pub(super) fn new(config: &KafkaSourceConfig, group: &str, own: String) -> Self {
+        Self {
+            topics: config.topic.clone(),
+            group: group.to_owned(),
+            own,
+            due: Instant::now() + EVERY,
+            group_too: false,
+            under_way: None,
+        }
     }
 
     /// Something changed: the next look is due at once, at the group as well.
@@ -39,7 +53,7 @@ impl Look {
         (self.due, self.group_too) = (Instant::now(), true);
     }
 
-    /// The partitions there are, and whether others are in the group; waits until a look is due. Cancel-safe.
+    /// The topics as they are now, and whether others are in the group; waits until a look is due. Cancel-safe.
     ///
     /// # Errors
     /// `NotFound` when a topic is gone.
@@ -71,8 +85,9 @@ impl Look {
                     partitions.extend(found.partitions().iter().map(|one| (topic.clone(), one.id())));
                 }
                 partitions.sort_unstable();
+                let Ok(ids) = raw::topic_ids(consumer.client(), &topics, PATIENCE) else { return Ok(None) };
                 let others = group_too && others(&*consumer, &group, &own).is_some();
-                Ok(Some((partitions, others)))
+                Ok(Some(Found { partitions, ids, others }))
             }));
         }
     }

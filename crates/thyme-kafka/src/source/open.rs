@@ -15,7 +15,7 @@ use super::group::Member;
 use super::look::{Look, others};
 use super::plan::KafkaPlan;
 use super::start::{self, Begin};
-use super::state::{At, Base, split};
+use super::state::{At, Base, same, split};
 use crate::client::{Client, Context, Partition, settings};
 use crate::config::{Connection, GroupProtocol, IsolationLevel, KafkaSourceConfig};
 use crate::error;
@@ -134,10 +134,11 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
         let member = Member::new(context, config.shared, tell.clone());
         Client::with(&connection, &set, member, health, move |failed| Member::heard(&tell, failed))?
     };
+    let ids = fetcher.client.topic_ids(&config.topic).await?;
     let mut plan = KafkaPlan {
         config: Arc::clone(config),
         job: job.clone(),
-        look: Look::new(config.topic.clone(), group.clone(), alone(&group)),
+        look: Look::new(config, &group, alone(&group)),
         group,
         fetcher,
         member,
@@ -147,6 +148,7 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
         running: BTreeMap::new(),
         assigned: BTreeSet::new(),
         known,
+        ids,
         begin: BTreeMap::new(),
         base: None,
         ends: BTreeMap::new(),
@@ -192,6 +194,9 @@ impl KafkaPlan {
         let all: Vec<Partition> = self.known.iter().cloned().collect();
         self.ends = self.fetcher.client.watermarks(all.clone()).await?;
         let base = from.base.as_ref().map(Position::get::<Base>).transpose()?;
+        for (topic, was) in base.iter().flat_map(|base| &base.topics) {
+            same(topic, Some(was), self.ids.get(topic).map(String::as_str))?;
+        }
         let own = |at: &Partition| from.splits.contains_key(&split(at));
         let unknown: Vec<Partition> = all.iter().filter(|at| !own(at)).cloned().collect();
         let begin: BTreeMap<Partition, Begin> = match &base {
@@ -206,7 +211,7 @@ impl KafkaPlan {
             }
         };
         let offsets = begin.iter().map(|(at, begin)| (split(at), begin.offset)).filter(|(_, offset)| *offset >= 0).collect();
-        self.base = Some(base.unwrap_or(Base { begin: offsets }));
+        self.base = Some(Base { begin: base.map_or(offsets, |base| base.begin), topics: self.ids.clone() });
         // One batch that pins keeps the beginnings of all.
         let mut pinned = false;
         for (at, mut begin) in begin {
@@ -259,6 +264,6 @@ pub(super) async fn again(config: &KafkaSourceConfig, job: &Job, records: &[Reje
         batches.push(decoded.rows);
     }
     let rows = thyme_core::arrow::select::concat::concat_batches(decoder.schema(), &batches).map_err(super::decode::broken)?;
-    let batch = Batch::insert(rows, Position::of(&At { offset: 0 }));
+    let batch = Batch::insert(rows, Position::of(&At { offset: 0, topic: None }));
     Ok(Batch { ops: thyme_core::Ops::Each(ops.into()), rejects, ..batch })
 }

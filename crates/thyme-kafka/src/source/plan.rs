@@ -14,11 +14,11 @@ use super::block::Block;
 use super::decode::Decoder;
 use super::fetcher::Fetcher;
 use super::group::{Event, Member};
-use super::look::Look;
+use super::look::{Found, Look};
 use super::reader::{Control, PartitionReader};
 use super::start::{self, Begin, Ends};
-use super::state::{At, Base, partition, split};
-use crate::client::{Client, Partition};
+use super::state::{At, Base, partition, same, split};
+use crate::client::{Client, Partition, TopicIds};
 use crate::config::KafkaSourceConfig;
 use crate::error;
 use crate::registry::Registry;
@@ -49,6 +49,8 @@ pub(super) struct KafkaPlan {
     pub(super) assigned: BTreeSet<Partition>,
     /// All that are known, where one process reads all.
     pub(super) known: BTreeSet<Partition>,
+    /// The ids of the topics.
+    pub(super) ids: TopicIds,
     /// Where partitions begin that have no position of their own.
     pub(super) begin: BTreeMap<Partition, Begin>,
     /// For the cursor's base, once the first look was made.
@@ -126,12 +128,18 @@ impl KafkaPlan {
         consumer.context().hand_over(consumer)
     }
 
-    /// What a look found: partitions that are new, or that the topic is gone.
-    fn found(&mut self, found: Vec<Partition>, others: bool) -> Result<()> {
-        if others {
+    /// What a look found: partitions that are new, another topic of the same name.
+    fn found(&mut self, found: Found) -> Result<()> {
+        if found.others {
             return Err(self.taken());
         }
-        for at in found {
+        for (topic, id) in &found.ids {
+            same(topic, self.ids.get(topic).map(String::as_str), Some(id))?;
+        }
+        if self.config.shared {
+            return Ok(()); // Who reads what is the group's to say.
+        }
+        for at in found.partitions {
             if self.known.insert(at.clone()) && !self.job.once {
                 tracing::info!(partition = %split(&at), "a new partition");
                 // It came after the first look: all of it is new.
@@ -160,7 +168,8 @@ impl KafkaPlan {
             self.ends.extend(ends);
         }
         if let Some(from) = from {
-            let offset = from.get::<At>()?.offset;
+            let At { offset, topic } = from.get::<At>()?;
+            same(&at.0, topic.as_deref(), self.ids.get(&at.0).map(String::as_str))?;
             start::holds(&self.fetcher.client, at, offset, &mut self.ends).await?;
             return Ok(Begin { offset, pin: false });
         }
@@ -246,10 +255,7 @@ impl Plan for KafkaPlan {
                 biased;
                 Some(event) = self.events.recv() => self.on(event)?,
                 refused = health.refused() => self.failed = Some(refused),
-                found = self.look.found(&self.fetcher.client), if !self.config.shared => {
-                    let (found, others) = found?;
-                    self.found(found, others)?;
-                }
+                found = self.look.found(&self.fetcher.client) => self.found(found?)?,
                 () = tokio::time::sleep_until(patience), if self.job.once && !self.config.shared => {}
             }
         }
@@ -268,6 +274,7 @@ impl Plan for KafkaPlan {
         }
         Ok(Box::new(PartitionReader {
             block: Block::new(decoder.wanted()),
+            topic: self.ids.get(&at.0).map(|id| id.as_str().into()),
             at,
             decoder,
             control,

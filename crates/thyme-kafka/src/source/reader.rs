@@ -66,6 +66,8 @@ impl Control {
 /// Reads one partition.
 pub(super) struct PartitionReader {
     pub(super) at: Partition,
+    /// The id of its topic.
+    pub(super) topic: Option<Arc<str>>,
     pub(super) decoder: Decoder,
     pub(super) control: Arc<Control>,
     pub(super) health: Arc<Health>,
@@ -121,9 +123,8 @@ impl PartitionReader {
 
     /// The gathered records as a batch; `None` when nothing is to be said of them.
     async fn batch(&mut self) -> Result<Batch> {
-        let position = |offset: i64| Position::of(&At { offset });
         if self.block.len() == 0 {
-            return Ok(Batch::moved(Arc::clone(self.decoder.schema()), position(self.next)));
+            return Ok(self.moved());
         }
         learn(&mut self.decoder, self.registry.as_deref(), &self.block).await?;
         let decoded = self.decoder.decode(&self.block, &self.at)?;
@@ -136,7 +137,16 @@ impl PartitionReader {
         let rejects = decoded.bad.iter().map(|bad| reject(&self.block, bad, &self.at)).collect();
         self.block.clear();
         let (rows, before, unset) = (decoded.rows, decoded.before, decoded.unset);
-        Ok(Batch { rows, ops: decoded.ops, before, unset, rejects, position: position(place) })
+        Ok(Batch { rows, ops: decoded.ops, before, unset, rejects, position: self.position(place) })
+    }
+
+    fn position(&self, offset: i64) -> Position {
+        Position::of(&At { offset, topic: self.topic.clone() })
+    }
+
+    /// No rows, and where the partition stands.
+    fn moved(&self) -> Batch {
+        Batch::moved(Arc::clone(self.decoder.schema()), self.position(self.next))
     }
 
     fn over(&self) -> bool {
@@ -148,7 +158,7 @@ impl PartitionReader {
 impl Reader for PartitionReader {
     async fn next(&mut self) -> Result<Option<Batch>> {
         if std::mem::take(&mut self.pin) {
-            return Ok(Some(Batch::moved(Arc::clone(self.decoder.schema()), Position::of(&At { offset: self.next }))));
+            return Ok(Some(self.moved()));
         }
         let mut since: Option<Instant> = None;
         loop {

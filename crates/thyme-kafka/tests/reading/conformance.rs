@@ -23,7 +23,7 @@ struct Fixture {
 #[async_trait]
 impl SourceHarness for Harness {
     fn declares(&self) -> SourceDeclares {
-        SourceDeclares { rows: 120, drifts: true, hands_over: self.shared.is_some(), ..SourceDeclares::default() }
+        SourceDeclares { rows: 42, drifts: true, hands_over: self.shared.is_some(), ..SourceDeclares::default() }
     }
 
     fn missing(&self) -> Option<String> {
