@@ -14,8 +14,8 @@ use super::{Context, Health, settings};
 use crate::config::Connection;
 use crate::error;
 
-/// How long one look for events waits.
-const TURN: Duration = Duration::from_millis(100);
+/// How long one look for events waits, and so whoever drops a client.
+const TURN: Duration = Duration::from_millis(25);
 
 /// How long leaving may hold up whoever drops a client.
 const FAREWELL: Duration = Duration::from_secs(2);

@@ -12,6 +12,7 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("a_record_that_the_broker_refuses_is_found", || found(Delivery::ExactlyOnce))
         .case("a_record_that_the_broker_refuses_is_found_without_transactions", || found(Delivery::AtLeastOnce))
         .case("a_compacted_topic_wants_keys", compacted)
+        .case("a_topic_that_was_compacted_since_tells_which", compacted_since)
 }
 
 fn small() -> CreateTopic {
@@ -102,5 +103,36 @@ async fn compacted() -> Result<()> {
     keyless.dataset = std::sync::Arc::new(thyme_core::Dataset::new("rows", keyless.dataset.columns().clone())?);
     let error = thyme_core::Sink::open(&world.sink(|_| {}), &keyless).await.unwrap_err();
     assert!(error.kind() == Kind::Schema && error.message().contains("compacted"), "{error}");
+    Ok(())
+}
+
+/// The broker names the records that it means: the others of their batch are not suspected.
+async fn compacted_since() -> Result<()> {
+    let world = World::new()?;
+    let sink = world.sink(|config| config.key_fields = vec!["text".into()]);
+    let rows = |texts: Vec<Option<&str>>| {
+        let ids: Vec<(i64, &str)> = (1..).zip(texts.iter().map(|_| "")).collect();
+        let mut batch = crate::world::batch(&ids);
+        let mut columns = batch.rows.columns().to_vec();
+        columns[1] = std::sync::Arc::new(thyme_core::arrow::array::StringArray::from(texts));
+        batch.rows = thyme_core::arrow::array::RecordBatch::try_new(batch.rows.schema(), columns).unwrap();
+        batch
+    };
+    let mut at = At::open(&sink, &job("p", "0")).await?;
+    at.writer.stage(&rows(vec![None, Some("a")])).await?;
+    at.commit().await?;
+    Kafka::shared()?.configure_topic(&world.topic, &[("cleanup.policy", "compact")]).await?;
+    let batch = rows(vec![Some("b"), None, Some("c"), None, Some("d")]);
+    let error = match at.writer.stage(&batch).await {
+        Ok(_) => at.commit().await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert_eq!((error.kind(), error.retry_advice()), (Kind::Unavailable, Retry::After(std::time::Duration::ZERO)), "{error}");
+    assert!(error.message().contains("refuses 2 of the records"), "{error}");
+    let mut at = At::open(&sink, &job("p", "0")).await?;
+    let staged = at.writer.stage(&batch).await?;
+    assert_eq!(staged.rejects.iter().map(|reject| reject.row).collect::<Vec<_>>(), [Some(1), Some(3)]);
+    at.commit().await?;
+    assert_eq!(world.read(Kafka::shared()?).await?.len(), 5);
     Ok(())
 }

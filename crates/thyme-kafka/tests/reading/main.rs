@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use thyme_testkit::Suite;
 
 mod alone;
+mod anew;
 mod conformance;
 mod cuts;
 mod poison;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         start::suite(),
         transactions::suite(),
         poison::suite(),
+        anew::suite(),
         alone::suite(),
         shared::suite(),
         rebalance::suite(),
