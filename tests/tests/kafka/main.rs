@@ -11,6 +11,7 @@ mod example;
 mod place;
 mod publish;
 mod replica;
+mod shared;
 mod stream;
 mod truth;
 mod two;
@@ -21,5 +22,5 @@ fn main() -> ExitCode {
     let registry = RegistryVersion::V2.missing();
     let around = kafka::missing().or(server).or(Connect::missing()).or(registry);
     let debezium = replica::cases(Suite::new("debezium").needs(around));
-    thyme_testkit::main([debezium, two::cases(example::cases(stream::cases(publish::cases(suite))))])
+    thyme_testkit::main([debezium, two::cases(example::cases(shared::cases(stream::cases(publish::cases(suite)))))])
 }

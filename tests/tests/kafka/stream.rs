@@ -11,7 +11,10 @@ use thyme_testkit::kafka::{Kafka, New};
 
 use crate::place::{Dice, Place};
 
-const PARTITIONS: i32 = 3;
+const PARTITIONS: i32 = 6;
+
+/// How one process that reads alone is told.
+const ALONE: &str = "session_timeout_ms = 6000\nheartbeat_interval_ms = 500\n";
 
 pub(crate) fn cases(suite: Suite) -> Suite {
     suite
@@ -24,29 +27,30 @@ pub(crate) fn cases(suite: Suite) -> Suite {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
+pub(crate) enum Target {
     Topic,
     Table,
 }
 
 /// Reads `TOPIC-in`, whose records say their partition and their number in it.
-fn pipeline(target: Target, topic: &str) -> String {
+fn pipeline(target: Target, topic: &str, how: &str) -> String {
     let head = format!(
         "[[pipeline]]\nname = \"{topic}\"\ncommit = {{ every = \"100ms\" }}\n\
          [pipeline.dataset]\nkey = [\"part\"]\nfields = {{ part = \"int64\", n = \"int64!\" }}\n\
          [pipeline.source]\ntype = \"kafka\"\ntopic = \"{topic}-in\"\nauto_offset_reset = \"earliest\"\n\
-         session_timeout_ms = 6000\nheartbeat_interval_ms = 500\n[pipeline.sink]\n"
+         {how}[pipeline.sink]\n"
     );
     head + &match target {
         Target::Topic => format!(
-            "type = \"kafka\"\ntopic = \"{topic}\"\npartition_field = \"part\"\ncreate_topic = {{ partitions = {PARTITIONS} }}\n"
+            "type = \"kafka\"\ntopic = \"{topic}\"\npartition_field = \"part\"\ncreate_topic = {{ partitions = {PARTITIONS} }}\n\
+             transaction_timeout = \"10s\"\n"
         ),
         Target::Table => "type = \"postgres\"\ntable = \"landed\"\n".to_owned(),
     }
 }
 
 /// Records that come until it is dropped.
-struct Stream {
+pub(crate) struct Stream {
     stop: Arc<AtomicBool>,
     sent: Arc<AtomicI64>,
     writing: tokio::task::JoinHandle<Result<()>>,
@@ -84,7 +88,7 @@ impl Stream {
     }
 
     /// How many each partition has.
-    async fn end(self) -> Result<i64> {
+    pub(crate) async fn end(self) -> Result<i64> {
         self.stop.store(true, Ordering::Relaxed);
         let broke = |e| Error::new(Kind::Unexpected, "the writer broke off").source(e);
         self.writing.await.map_err(broke)??;
@@ -93,7 +97,7 @@ impl Stream {
 }
 
 /// Every number once and in order, in each partition.
-async fn compare(place: &Place, target: Target, each: i64) -> Result<()> {
+pub(crate) async fn compare(place: &Place, target: Target, each: i64) -> Result<()> {
     let mut found: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     let mut take = |part: i64, n: i64| found.entry(part).or_default().push(n);
     match target {
@@ -122,8 +126,9 @@ async fn compare(place: &Place, target: Target, each: i64) -> Result<()> {
     Ok(())
 }
 
-async fn new(target: Target) -> Result<(Place, Stream)> {
-    let place = Place::new(|topic| pipeline(target, topic)).await?;
+/// A stream, and a pipeline that is told `how` to read it.
+pub(crate) async fn new(target: Target, how: &str) -> Result<(Place, Stream)> {
+    let place = Place::new(|topic| pipeline(target, topic, how)).await?;
     // In the order of their commits, and as they were written within each.
     place.database.run("create table landed (part bigint, n bigint, place bigint generated always as identity)").await?;
     let topic = format!("{}-in", place.topic);
@@ -132,21 +137,35 @@ async fn new(target: Target) -> Result<(Place, Stream)> {
     Ok((place, stream))
 }
 
-async fn landed(place: &Place, target: Target) -> Result<i64> {
+/// Records of all partitions together, where each has so many.
+pub(crate) fn total(each: i64) -> i64 {
+    each * i64::from(PARTITIONS)
+}
+
+/// How many records have landed.
+pub(crate) async fn landed(place: &Place, target: Target) -> Result<i64> {
     Ok(match target {
-        Target::Topic => place.grown().await,
+        Target::Topic => place.kafka.read(&place.topic).await.map_or(0, |records| records.len() as i64),
         Target::Table => place.database.column("select count(*) from landed").await?[0].parse().unwrap(),
     })
 }
 
+/// The same with the markers of transactions, which is faster told.
+async fn grown(place: &Place, target: Target) -> Result<i64> {
+    match target {
+        Target::Topic => Ok(place.grown().await),
+        Target::Table => landed(place, target).await,
+    }
+}
+
 async fn random(target: Target, kills: usize) -> Result<()> {
-    let (place, stream) = new(target).await?;
+    let (place, stream) = new(target, ALONE).await?;
     let mut dice = Dice(11);
     for _ in 0..kills {
-        let before = landed(&place, target).await?;
+        let before = grown(&place, target).await?;
         let mut life = place.start("state", &[], None)?;
         let begun = Instant::now();
-        while landed(&place, target).await? <= before {
+        while grown(&place, target).await? <= before {
             assert!(life.ended()?.is_none(), "the program ended: {}", life.log());
             assert!(begun.elapsed() < Duration::from_secs(60), "nothing lands: {}", life.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -156,12 +175,12 @@ async fn random(target: Target, kills: usize) -> Result<()> {
     }
     let each = stream.end().await?;
     place.finish("state").await?;
-    println!("{target:?}: {kills} kills, {} records", each * i64::from(PARTITIONS));
+    println!("{target:?}: {kills} kills, {} records", total(each));
     compare(&place, target, each).await
 }
 
 async fn points(times: usize) -> Result<()> {
-    let (place, stream) = new(Target::Topic).await?;
+    let (place, stream) = new(Target::Topic, ALONE).await?;
     for point in ["engine.before_commit", "engine.after_commit", "engine.after_ack"] {
         for nth in 1..=times {
             let mut life = place.start("state", &[], Some(&format!("{point}:{nth}")))?;

@@ -195,7 +195,9 @@ fn to_the_end(consumer: &BaseConsumer, topic: &str) -> Result<Vec<Record>> {
     let mut list = TopicPartitionList::new();
     let partitions = partitions(consumer, topic)?;
     for (partition, _) in &partitions {
-        let added = list.add_partition_offset(topic, *partition, Offset::Beginning);
+        // By its number: librdkafka asks for a first offset only half a second after it was told to.
+        let (low, _) = consumer.fetch_watermarks(topic, *partition, PATIENCE).map_err(|e| failed("no first offset", e))?;
+        let added = list.add_partition_offset(topic, *partition, Offset::Offset(low));
         added.map_err(|e| failed("no reader", e))?;
     }
     consumer.assign(&list).map_err(|e| failed("no reader", e))?;
