@@ -1,5 +1,6 @@
 //! Tokens for Amazon MSK, signed with the AWS credentials of this process.
 use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use rdkafka::client::OAuthToken;
 use thyme_core::{Error, Kind, Result};
 
@@ -10,11 +11,17 @@ pub(super) async fn token(region: Option<&str>, brokers: &str) -> Result<OAuthTo
     })?;
     let region = Region::new(region.to_owned());
     let config = aws_config::defaults(BehaviorVersion::latest()).region(region.clone()).load().await;
-    let missing = || Error::new(Kind::Auth, "no AWS credentials to sign a token with");
-    let provider = config.credentials_provider().ok_or_else(missing)?;
+    sign(region, config.credentials_provider().ok_or_else(missing)?).await
+}
+
+async fn sign(region: Region, provider: SharedCredentialsProvider) -> Result<OAuthToken> {
     let signed = aws_msk_iam_sasl_signer::generate_auth_token_from_credentials_provider(region, provider).await;
     let (token, lifetime_ms) = signed.map_err(|e| missing().source(e))?;
     Ok(OAuthToken { token, principal_name: "thyme".to_owned(), lifetime_ms })
+}
+
+fn missing() -> Error {
+    Error::new(Kind::Auth, "no AWS credentials to sign a token with")
 }
 
 /// `eu-west-1` of `b-1.name.x1y2.c3.kafka.eu-west-1.amazonaws.com:9098`.
@@ -26,13 +33,4 @@ fn region_of(brokers: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_region_of_a_broker() {
-        assert_eq!(region_of("b-1.name.x1y2.c3.kafka.eu-west-1.amazonaws.com:9098,b-2:1"), Some("eu-west-1"));
-        assert_eq!(region_of("boot-x.c2.kafka-serverless.us-east-1.amazonaws.com:9098"), Some("us-east-1"));
-        assert_eq!(region_of("localhost:9092"), None);
-    }
-}
+mod tests;
