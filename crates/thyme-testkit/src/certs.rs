@@ -12,7 +12,7 @@ use crate::program::broke;
 
 /// The authority that the server trusts, and that signed its certificate; PEM files in the server's folder.
 pub struct Certs {
-    authority: CertifiedIssuer<'static, KeyPair>,
+    authority: Authority,
     folder: PathBuf,
 }
 
@@ -30,7 +30,8 @@ impl Certs {
     pub(crate) fn write(folder: &Path, names: &[&str], own: impl Fn(&Path) -> Result<()>) -> Result<Self> {
         let authority = authority("thyme test authority")?;
         let certs = Self { authority, folder: folder.to_path_buf() };
-        let server = certs.sign(
+        let server = signed(
+            &certs.authority,
             names.iter().map(|name| (*name).to_owned()).collect(),
             "localhost",
             ExtendedKeyUsagePurpose::ServerAuth,
@@ -71,20 +72,30 @@ impl Certs {
     /// # Errors
     /// `Unexpected` when it can't be signed.
     pub fn client(&self, user: &str) -> Result<Identity> {
-        self.sign(Vec::new(), user, ExtendedKeyUsagePurpose::ClientAuth)
+        signed(&self.authority, Vec::new(), user, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
-    fn sign(&self, names: Vec<String>, common: &str, purpose: ExtendedKeyUsagePurpose) -> Result<Identity> {
-        let mut params = CertificateParams::new(names).map_err(unsigned)?;
-        params.distinguished_name.push(DnType::CommonName, common);
-        params.extended_key_usages = vec![purpose];
-        let key = KeyPair::generate().map_err(unsigned)?;
-        let certificate = params.signed_by(&key, &self.authority).map_err(unsigned)?.pem();
-        Ok(Identity { certificate, key: key.serialize_pem() })
+    /// The same for `user`, signed by an authority that nobody here trusts.
+    ///
+    /// # Errors
+    /// As [`Certs::client`].
+    pub fn stranger(user: &str) -> Result<Identity> {
+        signed(&authority("another authority")?, Vec::new(), user, ExtendedKeyUsagePurpose::ClientAuth)
     }
 }
 
-fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn signed(by: &Authority, names: Vec<String>, common: &str, purpose: ExtendedKeyUsagePurpose) -> Result<Identity> {
+    let mut params = CertificateParams::new(names).map_err(unsigned)?;
+    params.distinguished_name.push(DnType::CommonName, common);
+    params.extended_key_usages = vec![purpose];
+    let key = KeyPair::generate().map_err(unsigned)?;
+    let certificate = params.signed_by(&key, by).map_err(unsigned)?.pem();
+    Ok(Identity { certificate, key: key.serialize_pem() })
+}
+
+fn authority(name: &str) -> Result<Authority> {
     let mut params = CertificateParams::new(Vec::new()).map_err(unsigned)?;
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
