@@ -98,6 +98,7 @@ impl Issuer {
         let id = id.as_ref().map_or("", |id| id.expose());
         let mut form = vec![("grant_type", "client_credentials")];
         form.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
+        let asked = now_ms();
         let request = client.post(&self.url).basic_auth(id, secret.as_ref().map(|secret| secret.expose())).form(&form);
         let answer = request
             .send()
@@ -117,9 +118,15 @@ impl Issuer {
         Ok(OAuthToken {
             token: answer.access_token,
             principal_name: id.to_owned(),
-            lifetime_ms: now_ms() + i64::try_from(answer.expires_in.unwrap_or(LIFETIME) * 1000).unwrap_or(i64::MAX / 2),
+            lifetime_ms: asked.saturating_add(kept_ms(answer.expires_in.unwrap_or(LIFETIME))),
         })
     }
+}
+
+/// How long a token is kept that is good for so many seconds, in ms. librdkafka renews one after 80 % of that; brokers want the
+/// next one after 90 % of what is left of the token when it is shown, and whole seconds may be rounded down on the way.
+fn kept_ms(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(800)
 }
 
 /// Milliseconds since 1970.

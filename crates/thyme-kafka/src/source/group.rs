@@ -59,7 +59,8 @@ impl Member {
     /// An error beside the records.
     pub(super) fn heard(tell: &UnboundedSender<Event>, failed: KafkaError) {
         let error = error::from_kafka(failed, "read from the brokers");
-        if matches!(error.kind(), Kind::Unavailable | Kind::Unexpected | Kind::RateLimited) {
+        // Whether a refusal is one for good, `Health` knows, which hears of it as well.
+        if matches!(error.kind(), Kind::Unavailable | Kind::Unexpected | Kind::RateLimited | Kind::Auth) {
             tracing::debug!(%error, "librdkafka goes on");
             return;
         }

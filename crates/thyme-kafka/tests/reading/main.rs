@@ -18,7 +18,7 @@ mod transactions;
 mod world;
 
 fn main() -> ExitCode {
-    thyme_testkit::main([
+    let suites = [
         Suite::new("topic").source(conformance::Harness { shared: None }),
         Suite::new("topic_shared").source(conformance::Harness { shared: Some(thyme_kafka::GroupProtocol::Classic) }),
         Suite::new("topic_shared_848").source(conformance::Harness { shared: Some(thyme_kafka::GroupProtocol::Consumer) }),
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         alone::suite(),
         shared::suite(),
         rebalance::suite(),
-        security::suite(),
         cuts::suite(),
-    ])
+    ];
+    thyme_testkit::main(suites.into_iter().chain(security::suites()))
 }
