@@ -10,7 +10,8 @@ use crate::world::{Delivery, World, ids};
 
 pub(crate) fn cases(suite: Suite) -> Suite {
     suite
-        .case("the_coordinator_of_a_transaction_dies_in_the_middle", coordinator)
+        .case("the_coordinator_of_a_transaction_dies_in_the_middle", || coordinator(Stop::Kill))
+        .soak("the_coordinator_of_a_transaction_moves_in_the_middle", || coordinator(Stop::Gently))
         .case("the_broker_is_killed_in_the_middle", killed)
         .case("the_network_swallows_a_transaction", || swallowed(Duration::from_secs(6), Duration::from_secs(2)))
         .soak("the_network_swallows_a_transaction_for_a_minute", || swallowed(Duration::from_secs(60), Duration::from_secs(30)))
@@ -25,7 +26,7 @@ async fn whole(world: &World, kafka: &Kafka) -> Result<()> {
     Ok(())
 }
 
-async fn coordinator() -> Result<()> {
+async fn coordinator(how: Stop) -> Result<()> {
     let kafka = Kafka::start(&Settings { nodes: 3, ..Settings::default() })?;
     let world = World::on(&kafka);
     let sink = world.sink(|config| config.transaction_timeout = Some(Duration::from_secs(10)));
@@ -37,7 +38,7 @@ async fn coordinator() -> Result<()> {
             break;
         }
         if next == 3 && !std::mem::replace(&mut down, true) {
-            kafka.stop(kafka.coordinator("__transaction_state", &id).await?, Stop::Kill)?;
+            kafka.stop(kafka.coordinator("__transaction_state", &id).await?, how)?;
         }
         delivery.commit().await?;
     }

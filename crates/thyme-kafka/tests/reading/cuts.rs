@@ -1,7 +1,7 @@
 //! Brokers that go and come back while a topic is read.
 use std::time::Duration;
 
-use thyme_core::{Cursor, Job, Result, Source};
+use thyme_core::{Cursor, Job, Kind, Result, Source};
 use thyme_kafka::{AutoOffsetReset, KafkaSource};
 use thyme_testkit::Suite;
 use thyme_testkit::kafka::{Kafka, Listener, New, Settings, Stop, missing};
@@ -9,7 +9,7 @@ use thyme_testkit::proxy::Faults;
 use thyme_testkit::rows;
 use tokio::sync::mpsc;
 
-use crate::world::{job, json};
+use crate::world::{World, job, json};
 
 /// Reads partition 0 of a topic on and on; the ids come by the channel.
 async fn follow(brokers: String, topic: &str) -> Result<(mpsc::UnboundedReceiver<i64>, tokio::task::JoinHandle<Result<()>>)> {
@@ -86,6 +86,56 @@ async fn restart(how: Stop) -> Result<()> {
     Ok(())
 }
 
+/// Everything comes once, though of three brokers the one that keeps the group goes `how`, and then the one that leads.
+async fn of_three(how: Stop) -> Result<()> {
+    let kafka = Kafka::start(&Settings { nodes: 3, ..Settings::default() })?;
+    kafka.create_topic("three", 1, &[]).await?;
+    add(&kafka, "three", 0..50).await?;
+    let (mut receive, task) = follow(kafka.brokers(Listener::Plain), "three").await?;
+    come(&mut receive, 0..50).await;
+    let group = kafka.coordinator("__consumer_offsets", "reading").await?;
+    kafka.stop(group, how)?;
+    add(&kafka, "three", 50..100).await?;
+    come(&mut receive, 50..100).await;
+    kafka.up(group)?;
+    let leader = kafka.leader("three", 0).await?;
+    kafka.stop(leader, how)?;
+    add(&kafka, "three", 100..150).await?;
+    come(&mut receive, 100..150).await;
+    assert!(!task.is_finished(), "{:?}", task.await);
+    task.abort();
+    Ok(())
+}
+
+/// What a reader has not come to yet is removed under its feet.
+async fn overtaken() -> Result<()> {
+    let world = World::new(1, &[]).await?;
+    let text = "x".repeat(100_000);
+    let large = (0..100).map(|id| New::to(0, format!("{{\"id\": {id}, \"text\": \"{text}\"}}")));
+    world.kafka.produce(&world.topic, large).await?;
+    let source = world.source(|config| config.max_poll_records = Some(1));
+    let job = Job { once: false, buffer: 1 << 20, ..job(&["id int64!"]) };
+    let mut plan = source.plan(&job, &Cursor::start(source.info().identity)).await?;
+    let split = plan.next().await?.unwrap();
+    let mut reader = plan.reader(&split, None).await?;
+    assert_eq!(rows::ids(&reader.next().await?.unwrap().rows)?, [0]);
+    world.kafka.delete_records(&world.topic, 0, 90).await?;
+    let mut read = 1;
+    let error = loop {
+        tokio::select! {
+            batch = reader.next() => match batch {
+                // What was fetched before.
+                Ok(batch) => read += batch.unwrap().rows.num_rows(),
+                Err(error) => break error,
+            },
+            ended = plan.next() => panic!("{ended:?}"),
+        }
+    };
+    assert_eq!(error.kind(), Kind::CursorLost, "{error:?}");
+    assert!(read < 90, "{read}: nothing was passed over in silence");
+    Ok(())
+}
+
 pub(crate) fn suite() -> Suite {
     Suite::new("cuts")
         .needs(missing())
@@ -93,4 +143,7 @@ pub(crate) fn suite() -> Suite {
         .soak("the_way_is_cut_for_a_minute", || cut(60))
         .case("the_broker_restarts", || restart(Stop::Gently))
         .case("the_broker_is_killed", || restart(Stop::Kill))
+        .case("retention_overtakes_a_slow_reader", overtaken)
+        .soak("leader_and_coordinator_of_three_are_killed", || of_three(Stop::Kill))
+        .soak("leader_and_coordinator_of_three_move", || of_three(Stop::Gently))
 }
