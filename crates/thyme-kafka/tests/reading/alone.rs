@@ -25,11 +25,13 @@ pub(crate) fn suite() -> Suite {
         .case("a_second_copy_takes_the_place_of_the_first", || async {
             let world = World::new(2, &[]).await?;
             let mut first = run(&world.source(|_| {})).await?;
-            (next(&mut first).await?, next(&mut first).await?);
+            next(&mut first).await?;
+            next(&mut first).await?;
             // It is a member by then.
             assert!(tokio::time::timeout(Duration::from_secs(2), first.next()).await.is_err());
             let mut second = run(&world.source(|_| {})).await?;
-            (next(&mut second).await?, next(&mut second).await?);
+            next(&mut second).await?;
+            next(&mut second).await?;
             let begun = Instant::now();
             let error = next(&mut first).await.unwrap_err();
             assert_eq!(error.kind(), Kind::Conflict, "{error}");
