@@ -345,6 +345,22 @@ fn rows_without_envelope_and_schema() {
 }
 
 #[test]
+fn tables_without_keys_and_with_all_before_them_unwrapped() {
+    let table = dataset(&[("a", "int32"), ("b", "string")], &[]);
+    let row = |a: i32, b: &str| json!({"a": a, "b": b});
+    let (changes, others) = decode(Decoder::json(&table, Options::default()).unwrap(), &records(UNWRAPPED, ".no_pk"));
+    assert_eq!((ops(&changes), others.len()), (vec!["insert", "insert", "update", "delete"], 0));
+    assert_eq!(shown(&changes.rows), [row(1, "one"), row(2, "two"), row(2, "TWO"), row(2, "TWO")]);
+    let (changes, _) = decode(Decoder::json(&table, Options::default()).unwrap(), &records(PLAIN, ".nopk"));
+    assert_eq!((ops(&changes), shown(&changes.rows)), (vec!["insert"], vec![row(1, "a")]));
+    let table = dataset(&[("id", "int32"), ("n", "int32"), ("big", "string")], &["id"]);
+    let (changes, others) = decode(Decoder::json(&table, Options::default()).unwrap(), &records(UNWRAPPED, ".full_ident"));
+    assert_eq!((ops(&changes), others.len()), (vec!["insert", "update", "delete"], 0));
+    let row = |n: i32| json!({"id": 1, "n": n, "big": "y".repeat(9000)});
+    assert_eq!(shown(&changes.rows), [row(1), row(2), row(2)]);
+}
+
+#[test]
 fn neighbours_of_mutated_messages_survive() {
     let mut rng = super::rng::Rng(41);
     let micros = Some(TimeUnit::Microsecond);
