@@ -1,6 +1,7 @@
 //! What can be said about a source and a sink, and the connection that both share.
 mod choices;
 mod connection;
+mod debezium;
 mod fields;
 mod properties;
 mod security;
@@ -13,6 +14,7 @@ pub use choices::{
     MetadataColumn, Mode,
 };
 pub use connection::{Connection, Pem, SchemaRegistry};
+pub use debezium::{Debezium, DecimalForm, Ticks};
 pub use security::{SaslMechanism, SecurityProtocol};
 pub(crate) use sink::kafka_sink_config_builder;
 pub use sink::{KafkaSinkConfig, KafkaSinkConfigBuilder};

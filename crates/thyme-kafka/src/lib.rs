@@ -11,9 +11,9 @@ mod sink;
 mod source;
 
 pub use config::{
-    Acks, AutoOffsetReset, Compression, Connection, CreateTopic, Delivery, Encoding, Format, GroupProtocol, HeaderColumn,
-    IsolationLevel, KafkaSinkConfig, KafkaSinkConfigBuilder, KafkaSourceConfig, KafkaSourceConfigBuilder, MetadataColumn, Mode,
-    Pem, SaslMechanism, SchemaRegistry, SecurityProtocol,
+    Acks, AutoOffsetReset, Compression, Connection, CreateTopic, Debezium, DecimalForm, Delivery, Encoding, Format,
+    GroupProtocol, HeaderColumn, IsolationLevel, KafkaSinkConfig, KafkaSinkConfigBuilder, KafkaSourceConfig,
+    KafkaSourceConfigBuilder, MetadataColumn, Mode, Pem, SaslMechanism, SchemaRegistry, SecurityProtocol, Ticks,
 };
 pub use connector::KAFKA;
 pub use sink::KafkaSink;

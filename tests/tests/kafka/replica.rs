@@ -37,7 +37,7 @@ fn pipelines(registry: &Registry) -> String {
             "[[pipeline]]\nname = \"{way}\"\ncdc = \"debezium\"\ncommit = {{ every = \"100ms\" }}\n\
              [pipeline.dataset]\nkey = [\"id\"]\nfields = {{ {FIELDS} }}\n\
              [pipeline.source]\ntype = \"kafka\"\ntopic = \"{way}.public.origin\"\nauto_offset_reset = \"earliest\"\n\
-             format = \"{format}\"\nschema_registry_url = \"{}\"\nsession_timeout_ms = 6000\nheartbeat_interval_ms = 500\n\
+             format = \"{format}\"\ndebezium = {{ decimals = \"base64\" }}\nschema_registry_url = \"{}\"\nsession_timeout_ms = 6000\nheartbeat_interval_ms = 500\n\
              [pipeline.sink]\ntype = \"postgres\"\ntable = \"{way}\"\nmode = \"upsert\"\ndelete = true\n",
             registry.url()
         )
@@ -136,7 +136,8 @@ fn transaction(dice: &mut Dice, ids: &mut Vec<i64>, fresh: i64) -> String {
             )),
             5 => sql.push_str(&format!("update origin set doc = repeat('{new}', 900), flag = null, raw = null where id = {id};")),
             6 => {
-                sql.push_str(&format!("update origin set id = {new} where id = {id};"));
+                // A row of a new key has no older one that what is not sent could be left as in.
+                sql.push_str(&format!("update origin set id = {new}, doc = doc || '' where id = {id};"));
                 if let Some(id) = ids.get_mut(at) {
                     *id = new;
                 }

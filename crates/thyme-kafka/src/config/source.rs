@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::fields::with_connection;
-use super::{AutoOffsetReset, Format, GroupProtocol, IsolationLevel, MetadataColumn};
+use super::{AutoOffsetReset, Debezium, Format, GroupProtocol, IsolationLevel, MetadataColumn};
 
 with_connection! {
     /// Reads topics, each record once: positions live in the cursor and move with the rows.
@@ -56,6 +56,12 @@ with_connection! {
         #[builder(default = key_format())]
         #[schemars(extend("x-aliases" = ["key_deserializer"]))]
         pub key_format: Format,
+
+        /// How Debezium was told to write decimals, times and what it does not know: what its envelopes do not say where they come
+        /// without a schema.
+        #[serde(default)]
+        #[builder(default)]
+        pub debezium: Debezium,
 
         /// Whether the bytes of each value are kept in the column `_value`.
         #[serde(default)]

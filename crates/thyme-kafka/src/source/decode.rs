@@ -102,7 +102,7 @@ impl Decoder {
         let columns = Columns::new(&job.dataset, config)?;
         let values = match config.format {
             Format::Json | Format::Avro if job.cdc == Cdc::Debezium => {
-                Values::Envelopes(Box::new(Envelopes::new(columns.data(), job, config.format == Format::Avro)?))
+                Values::Envelopes(Box::new(Envelopes::new(columns.data(), job, config)?))
             }
             _ if job.cdc == Cdc::Debezium => {
                 return Err(Error::new(

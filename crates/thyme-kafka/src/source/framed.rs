@@ -12,6 +12,7 @@ use thyme_formats::scan::{Pushed, Unknown};
 
 use super::block::{Block, Texts};
 use super::decode::{Bad, Found, unit};
+use crate::config::{Format, KafkaSourceConfig};
 use crate::registry::Registered;
 
 /// Schemas that were looked up, and what is wrong with those that can't be read by.
@@ -132,12 +133,13 @@ pub(super) struct Changed {
 
 impl Envelopes {
     /// For a dataset of the columns `schema`.
-    pub(super) fn new(schema: &SchemaRef, job: &Job, avro: bool) -> Result<Self> {
+    pub(super) fn new(schema: &SchemaRef, job: &Job, config: &KafkaSourceConfig) -> Result<Self> {
+        let avro = config.format == Format::Avro;
         let own = job.dataset.key().iter().filter(|name| schema.field_with_name(name).is_ok()).cloned();
         let dataset = Dataset::new(job.dataset.name(), schema.clone())?.with_key(own.collect::<Vec<_>>())?;
         let dataset = dataset.with_timestamp_unit(job.dataset.timestamp_unit());
         let unknown = if job.report_drift { Unknown::Report } else { Unknown::Ignore };
-        let options = Options { unknown, before: true, ..Options::default() };
+        let options = Options { unknown, before: true, ..config.debezium.options() };
         let decoder = if avro { Decoder::avro(&dataset, options)? } else { Decoder::json(&dataset, options)? };
         Ok(Self { decoder, avro, writers: Writers::default() })
     }

@@ -7,6 +7,7 @@ use thyme_testkit::Suite;
 
 mod alone;
 mod anew;
+mod changes;
 mod conformance;
 mod cuts;
 mod poison;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         transactions::suite(),
         poison::suite(),
         anew::suite(),
+        changes::suite(),
         alone::suite(),
         shared::suite(),
         rebalance::suite(),
