@@ -1,5 +1,6 @@
 //! `cargo xtask services`: the systems that integration tests need. Tests start and stop them; here they are installed.
 mod debian;
+mod golang;
 mod kafka;
 mod objects;
 mod postgres;
@@ -33,6 +34,8 @@ const SERVICES: &[Service] = &[
     objects::VERSITYGW,
     objects::FAKE_GCS,
     objects::S5CMD,
+    kafka::KCAT,
+    golang::BENTO,
 ];
 
 /// `list` says what is there, `up` installs what is missing, `down` removes what `up` put below the build directory.
@@ -68,17 +71,31 @@ pub(crate) fn up(repo: &Repo, connector: Option<&str>) -> Result {
             failed.push(format!("{} can't be installed: {error}", service.name));
         }
     }
-    failed.extend(objects::clean(repo).err());
+    failed.extend(golang::clean(repo).err());
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
 
 /// The folder with the programs of PostgreSQL 15, which is installed if it is missing.
 pub(crate) fn postgres(repo: &Repo) -> Result<PathBuf> {
-    let service = &postgres::DEBIAN;
+    one(repo, &postgres::DEBIAN).map(PathBuf::from)
+}
+
+/// A client of Kafka on the command line, which is installed if it is missing.
+pub(crate) fn kcat(repo: &Repo) -> Result<String> {
+    one(repo, &kafka::KCAT)
+}
+
+/// The program of Bento, which is built if it is missing.
+pub(crate) fn bento(repo: &Repo) -> Result<String> {
+    let found = one(repo, &golang::BENTO)?;
+    golang::clean(repo).map(|()| found)
+}
+
+fn one(repo: &Repo, service: &Service) -> Result<String> {
     if (service.find)(repo).is_none() {
         (service.install)(repo)?;
     }
-    (service.find)(repo).map(PathBuf::from).ok_or_else(|| format!("{} is not where it was installed", service.name))
+    (service.find)(repo).ok_or_else(|| format!("{} is not where it was installed", service.name))
 }
 
 /// What the benchmarks with a broker need, which is installed if it is missing.

@@ -1,6 +1,5 @@
 //! What `cargo xtask bench kafka` lets run beside peers: `race TASK BROKERS TOPIC RECORDS`.
 #![allow(clippy::print_stdout, reason = "an example prints")]
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,20 +11,29 @@ use thyme_kafka::{AutoOffsetReset, KafkaSink, KafkaSource, limit};
 /// Records of one transaction, whoever publishes.
 const EACH: u64 = 100_000;
 
+/// Rows of a batch.
+const BATCH: u64 = 10_000;
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let usage = || Error::new(Kind::Config, "usage: race count|read|publish|limit BROKERS TOPIC RECORDS");
+    let usage = || Error::new(Kind::Config, "usage: race count|poll|read|publish|limit BROKERS TOPIC RECORDS");
     let [task, brokers, topic, records] = args.as_slice() else { return Err(usage()) };
     let records = records.parse().map_err(|_| usage())?;
+    let dataset = Arc::new(dataset()?.with_key(["id"])?);
+    // What is published is there before the clock starts.
+    let (lines, batches) = match task.as_str() {
+        "limit" => ((0..EACH).map(|number| line(number).into_bytes()).collect(), Vec::new()),
+        "publish" => (Vec::new(), batches(&dataset)?),
+        _ => (Vec::new(), Vec::new()),
+    };
     let start = Instant::now();
     match task.as_str() {
         "count" => limit::count(brokers, topic, records).map(drop)?,
-        "read" => read(brokers, topic, records).await?,
-        "publish" => publish(brokers, topic, records).await?,
-        "limit" => limit::publish(brokers, topic, records, EACH, |number, out| {
-            let _ = write!(out, "{}", line(number));
-        })?,
+        "poll" => poll(brokers, topic, records, &dataset)?,
+        "read" => read(brokers, topic, records, &dataset).await?,
+        "publish" => publish(brokers, topic, records, &dataset, &batches).await?,
+        "limit" => limit::publish(brokers, topic, records, &lines)?,
         _ => return Err(usage()),
     }
     println!("{{\"rows\": {records}, \"seconds\": {}}}", start.elapsed().as_secs_f64());
@@ -65,9 +73,9 @@ fn dataset() -> Result<Dataset> {
 }
 
 /// Every batch is dropped as soon as it is there.
-async fn read(brokers: &str, topic: &str, records: u64) -> Result<()> {
+async fn read(brokers: &str, topic: &str, records: u64, dataset: &Arc<Dataset>) -> Result<()> {
     let source = KafkaSource::builder().brokers(brokers).topic([topic]).auto_offset_reset(AutoOffsetReset::Earliest).build();
-    let mut job = Job::new(Task::alone("race"), Arc::new(dataset()?));
+    let mut job = Job::new(Task::alone("race"), Arc::clone(dataset));
     job.once = true;
     let mut plan = source.plan(&job, &Cursor::start(source.info().identity)).await?;
     let mut readers = tokio::task::JoinSet::new();
@@ -88,25 +96,43 @@ async fn read(brokers: &str, topic: &str, records: u64) -> Result<()> {
     if rows == records { Ok(()) } else { Err(Error::new(Kind::Data, format!("{rows} rows instead of {records}"))) }
 }
 
-/// The same rows as columns, made as they are needed.
-async fn publish(brokers: &str, topic: &str, records: u64) -> Result<()> {
-    let dataset = Arc::new(dataset()?.with_key(["id"])?);
-    let job = Job::new(Task::alone(topic), Arc::clone(&dataset));
+/// One thread that takes a record at a time and gives it to arrow-json.
+fn poll(brokers: &str, topic: &str, records: u64, dataset: &Dataset) -> Result<()> {
+    let wrong = |e| Error::new(Kind::Data, "arrow-json does not take a record").source(e);
+    let decoder = arrow_json::ReaderBuilder::new(Arc::clone(dataset.schema())).with_batch_size(BATCH as usize);
+    let (mut decoder, mut rows) = (decoder.build_decoder().map_err(wrong)?, 0);
+    limit::poll(brokers, topic, records, |value| {
+        decoder.decode(value).map_err(wrong)?;
+        if decoder.len() >= BATCH as usize {
+            rows += decoder.flush().map_err(wrong)?.map_or(0, |batch| batch.num_rows() as u64);
+        }
+        Ok(())
+    })?;
+    rows += decoder.flush().map_err(wrong)?.map_or(0, |batch| batch.num_rows() as u64);
+    if rows == records { Ok(()) } else { Err(Error::new(Kind::Data, format!("{rows} rows instead of {records}"))) }
+}
+
+/// One transaction's rows as columns.
+fn batches(dataset: &Dataset) -> Result<Vec<RecordBatch>> {
+    (0..EACH / BATCH).map(|number| rows(dataset, number * BATCH..(number + 1) * BATCH)).collect()
+}
+
+/// The same rows as columns, again and again.
+async fn publish(brokers: &str, topic: &str, records: u64, dataset: &Arc<Dataset>, batches: &[RecordBatch]) -> Result<()> {
+    let job = Job::new(Task::alone(topic), Arc::clone(dataset));
     let sink = KafkaSink::builder().brokers(brokers).topic(topic).build();
     let opened = sink.open(&job).await?;
     let (mut writer, mut cursor) = (opened.writer, Cursor::start("race"));
-    let (mut number, mut staged) = (0, 0);
+    let mut number = 0;
     while number < records {
-        let until = records.min(number + 10_000);
-        let batch = Batch::insert(rows(&dataset, number..until)?, Position::of(&until));
-        writer.stage(&batch).await?;
-        staged += until - number;
-        number = until;
-        if staged >= EACH || number == records {
-            cursor.seq += 1;
-            writer.commit(&cursor).await?;
-            staged = 0;
+        for batch in batches {
+            let left = usize::try_from(records - number).unwrap_or(usize::MAX);
+            let batch = batch.slice(0, batch.num_rows().min(left));
+            number += batch.num_rows() as u64;
+            writer.stage(&Batch::insert(batch, Position::of(&number))).await?;
         }
+        cursor.seq += 1;
+        writer.commit(&cursor).await?;
     }
     Ok(())
 }

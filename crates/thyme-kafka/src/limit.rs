@@ -5,7 +5,7 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use thyme_core::Result;
 use tokio::sync::Notify;
 
@@ -22,15 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// As reading does.
 pub fn count(brokers: &str, topic: &str, records: u64) -> Result<u64> {
     let failed = |error: KafkaError| from_kafka(error, format!("count the records of `{topic}`"));
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set("group.id", "limit").set("enable.auto.commit", "false");
-    config.set("isolation.level", "read_committed").set("fetch.queue.backoff.ms", "0");
-    let consumer: Arc<BaseConsumer> = Arc::new(config.create().map_err(failed)?);
-    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).map_err(failed)?;
-    let (mut list, mut queues, wake) = (TopicPartitionList::new(), Vec::new(), Arc::new(Notify::new()));
-    for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
-        list.add_partition_offset(topic, partition.id(), Offset::Beginning).map_err(failed)?;
-        queues.push(Queue::new(&consumer, topic, partition.id(), Arc::clone(&wake))?);
+    let consumer = Arc::new(consumer(brokers).map_err(failed)?);
+    let (list, mut queues, wake) = (all(&consumer, topic).map_err(failed)?, Vec::new(), Arc::new(Notify::new()));
+    for at in list.elements() {
+        queues.push(Queue::new(&consumer, topic, at.partition(), Arc::clone(&wake))?);
     }
     consumer.assign(&list).map_err(failed)?;
     let (mut taken, mut bytes) = (0, 0);
@@ -52,39 +47,73 @@ pub fn count(brokers: &str, topic: &str, records: u64) -> Result<u64> {
     Ok(bytes)
 }
 
-/// Publishes `records` times what `value` makes of a number, keyed by the number, `each` to a transaction. Blocks.
+/// Takes records from the beginning of all partitions, one at a time, until there were `records`, and gives each value to `each`.
+/// Blocks.
+///
+/// # Errors
+/// As reading does, and those of `each`.
+pub fn poll(brokers: &str, topic: &str, records: u64, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let failed = |error: KafkaError| from_kafka(error, format!("poll `{topic}`"));
+    let consumer = consumer(brokers).and_then(|consumer| {
+        consumer.assign(&all(&consumer, topic)?)?;
+        Ok(consumer)
+    });
+    let (consumer, mut taken) = (consumer.map_err(failed)?, 0);
+    while taken < records {
+        match consumer.poll(PATIENCE) {
+            Some(message) => each(message.map_err(failed)?.payload().unwrap_or_default())?,
+            None => return Err(failed(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut))),
+        }
+        taken += 1;
+    }
+    Ok(())
+}
+
+fn consumer(brokers: &str) -> Result<BaseConsumer, KafkaError> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("group.id", "limit").set("enable.auto.commit", "false");
+    config.set("isolation.level", "read_committed").set("fetch.queue.backoff.ms", "0").create()
+}
+
+/// All partitions of a topic, from their beginning.
+fn all(consumer: &BaseConsumer, topic: &str) -> Result<TopicPartitionList, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let mut list = TopicPartitionList::new();
+    for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+        list.add_partition_offset(topic, partition.id(), Offset::Beginning)?;
+    }
+    Ok(list)
+}
+
+/// Publishes `records` records: those of `values`, keyed by their numbers, again and again, each round a transaction. Blocks.
 ///
 /// # Errors
 /// As publishing does.
-pub fn publish(brokers: &str, topic: &str, records: u64, each: u64, mut value: impl FnMut(u64, &mut Vec<u8>)) -> Result<()> {
+pub fn publish(brokers: &str, topic: &str, records: u64, values: &[Vec<u8>]) -> Result<()> {
     let failed = |error: KafkaError| from_kafka(error, format!("publish to `{topic}`"));
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("transactional.id", format!("limit-{topic}")).set("linger.ms", "5");
-    config.set("batch.size", "1000000").set("queue.buffering.max.messages", "1000000");
+    config.set("batch.size", "1000000").set("queue.buffering.max.messages", "1000000").set("delivery.report.only.error", "true");
     let producer: ThreadedProducer<_> = config.create().map_err(failed)?;
     producer.init_transactions(PATIENCE).map_err(failed)?;
-    let (mut key, mut bytes) = (String::new(), Vec::new());
-    for number in 0..records {
-        if number % each == 0 {
-            if number > 0 {
-                producer.commit_transaction(PATIENCE).map_err(failed)?;
-            }
-            producer.begin_transaction().map_err(failed)?;
-        }
-        key.clear();
-        key.push_str(&number.to_string());
-        bytes.clear();
-        value(number, &mut bytes);
-        let mut next = Some(BaseRecord::to(topic).key(key.as_str()).payload(bytes.as_slice()));
-        while let Some(record) = next.take() {
-            if let Err((error, record)) = producer.send(record) {
-                if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
-                    return Err(failed(error));
+    let keys: Vec<String> = (0..values.len()).map(|number| number.to_string()).collect();
+    let mut left = usize::try_from(records).unwrap_or(usize::MAX);
+    while left > 0 && !values.is_empty() {
+        producer.begin_transaction().map_err(failed)?;
+        for (key, value) in keys.iter().zip(values).take(left) {
+            let mut next = Some(BaseRecord::to(topic).key(key.as_str()).payload(value.as_slice()));
+            while let Some(record) = next.take() {
+                if let Err((error, record)) = producer.send(record) {
+                    if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                        return Err(failed(error));
+                    }
+                    std::thread::sleep(Duration::from_millis(1));
+                    next = Some(record);
                 }
-                std::thread::sleep(Duration::from_millis(1));
-                next = Some(record);
             }
         }
+        producer.commit_transaction(PATIENCE).map_err(failed)?;
+        left = left.saturating_sub(values.len());
     }
-    producer.commit_transaction(PATIENCE).map_err(failed)
+    Ok(())
 }

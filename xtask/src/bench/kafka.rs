@@ -16,8 +16,7 @@ use crate::repo::Repo;
 use crate::{Result, process, services};
 
 /// What `--help` says, too.
-pub(super) const USAGE: &str =
-    "bench kafka [--case NAME]… [--records 2000000] [--rows 1000000] [--runs 5] [--memory 256MiB] [--bento PATH]";
+pub(super) const USAGE: &str = "bench kafka [--case NAME]… [--records 2000000] [--rows 1000000] [--runs 5] [--memory 256MiB]";
 
 /// One race.
 struct Case {
@@ -39,8 +38,6 @@ struct Options {
     rows: u64,
     runs: usize,
     memory: String,
-    /// A binary of Bento with its components `sql` and `kafka`.
-    bento: Option<PathBuf>,
 }
 
 /// What all races share.
@@ -52,6 +49,9 @@ struct Bench {
     race: PathBuf,
     /// Starts a Kafka.
     kafka: PathBuf,
+    /// Peers that are not everywhere to be had.
+    kcat: Option<String>,
+    bento: Option<String>,
     python: Python,
     peers: PathBuf,
     folder: PathBuf,
@@ -80,15 +80,21 @@ pub(super) fn run(repo: &Repo, args: &[&str]) -> Result {
     crate::repo::write(&peers, include_str!("kafka/peers.py"))?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from) as u32;
     println!("Kafka 4.3.1 on 127.0.0.1, one broker, {processors} processors for broker and clients.");
+    let (kcat, bento) = (without("kcat", services::kcat(repo)), without("Bento", services::bento(repo)));
     let example = |name: &str| repo.target.join("release/examples").join(name);
     let (thyme, race, kafka) = (repo.binary("release"), example("race"), example("kafka"));
-    let bench = Bench { options, postgres, thyme, race, kafka, python, peers, folder, processors };
+    let bench = Bench { options, postgres, thyme, race, kafka, kcat, bento, python, peers, folder, processors };
     bench.options.cases.iter().try_for_each(|case| (case.run)(&bench))
+}
+
+/// A peer that can't be installed is left out, which is said.
+fn without(name: &str, found: Result<String>) -> Option<String> {
+    found.inspect_err(|error| println!("Without {name}: {error}")).ok()
 }
 
 fn options(args: &[&str]) -> Result<Options> {
     let memory = "256MiB".to_owned();
-    let mut options = Options { cases: Vec::new(), records: 2_000_000, rows: 1_000_000, runs: 5, memory, bento: None };
+    let mut options = Options { cases: Vec::new(), records: 2_000_000, rows: 1_000_000, runs: 5, memory };
     for (name, value) in pairs(args, USAGE)? {
         match name {
             "--case" => options.cases.push(super::named(CASES, |case| case.name, value)?),
@@ -96,7 +102,6 @@ fn options(args: &[&str]) -> Result<Options> {
             "--rows" => options.rows = number(name, value)?,
             "--runs" => options.runs = number(name, value)? as usize,
             "--memory" => options.memory = value.to_owned(),
-            "--bento" => options.bento = Some(value.into()),
             other => return Err(format!("bench does not know {other}\nusage: cargo xtask {USAGE}")),
         }
     }

@@ -38,6 +38,14 @@ pub(super) const ISSUER: Service = Service {
     install: install_issuer,
 };
 
+/// A client on the command line, for the benchmarks alone.
+pub(super) const KCAT: Service = Service {
+    name: "kcat",
+    connectors: &[],
+    find: |repo| there(repo, "kcat", "-V").then(|| "kcat".to_owned()),
+    install: |repo| needs(repo, "kcat", &["kcat"]),
+};
+
 const BROKER_JAR: &str = "kafka/lib/kafka_2.13-4.3.1.jar";
 const DEBEZIUM_JAR: &str = "kafka-connect/debezium/debezium-connector-postgres-3.6.0.Final.jar";
 

@@ -40,8 +40,8 @@ pub(super) fn table(bench: &Bench) -> Result {
         racer("Debezium's snapshot, as shipped", || race.debezium(&[])),
         racer("Debezium's snapshot, tuned", || race.debezium(&tuned)),
     ];
-    if let Some(bento) = &bench.options.bento {
-        racers.push(racer("Bento, at least once", || race.bento(bento)));
+    if let Some(bento) = &bench.bento {
+        racers.push(racer("Bento, at least once", || race.bento(Path::new(bento))));
     }
     bench.race(&format!("{rows} rows of a table into a topic"), &racers)
 }

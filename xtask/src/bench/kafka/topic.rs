@@ -12,16 +12,17 @@ pub(super) fn consume(bench: &Bench) -> Result {
     let mut racers = vec![
         racer("librdkafka, batch queues, counted", count),
         racer("thyme, to Arrow", || bench.helper("read", &broker, &topic, records)),
+        racer("librdkafka's poll and arrow-json, one thread", || bench.helper("poll", &broker, &topic, records)),
         racer("confluent-kafka + orjson", || {
             bench.peer(&["consume", &broker.brokers, &topic, &records.to_string()], records).map(|(sample, _)| sample)
         }),
     ];
-    if process::command("kcat", &bench.folder).arg("-V").output().is_ok_and(|output| output.status.success()) {
+    if let Some(kcat) = &bench.kcat {
         racers.push(racer("kcat, to nowhere", || {
-            let mut kcat = process::command("sh", &bench.folder);
-            let script = "kcat -q -b \"$1\" -C -t \"$2\" -o beginning -e -f '\\n' | wc -l";
-            kcat.args(["-c", script, "sh", &broker.brokers, &topic]);
-            let sample = bench.measure(&kcat)?;
+            let mut shell = process::command("sh", &bench.folder);
+            let script = "\"$1\" -q -b \"$2\" -C -t \"$3\" -o beginning -e -f '\\n' | wc -l";
+            shell.args(["-c", script, "sh", kcat, &broker.brokers, &topic]);
+            let sample = bench.measure(&shell)?;
             let counted = bench.python.log()?.lines().last().and_then(|line| line.trim().parse().ok()).unwrap_or_default();
             equal(counted, records).map(|()| sample)
         }));
