@@ -146,7 +146,7 @@ impl<S: Storage> FilesPlan<S> {
             };
         }
         if entry.changed > self.listing().upto(entry.slow) && self.late >= self.room {
-            self.shared.note("room", 0, || {
+            self.shared.noted.once(&self.job.task.pipeline, "room", 0, || {
                 tracing::warn!("more new files than can be remembered; the rest is read when the oldest can be forgotten");
             });
             return Ok(Decision::default()); // Of the next poll, which can forget it again.
