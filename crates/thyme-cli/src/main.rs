@@ -7,6 +7,7 @@ mod memory;
 mod open;
 mod say;
 mod signals;
+mod state;
 mod table;
 
 use std::process::ExitCode;

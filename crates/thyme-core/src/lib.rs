@@ -36,6 +36,7 @@ mod secret;
 mod sink;
 mod size;
 mod source;
+pub mod state;
 mod store;
 pub mod testing;
 mod value;
@@ -60,7 +61,8 @@ pub use secret::{Revealed, Secret};
 pub use sink::{Opened, Sink, SinkInfo, Staged, Writer};
 pub use size::Size;
 pub use source::{Plan, Reader, Source, SourceInfo};
-pub use store::{CursorStore, DiskStore, MemoryStore};
+pub use state::StateFiles;
+pub use store::{CursorFiles, CursorStore, MemoryStore};
 #[cfg(feature = "derive")]
 pub use thyme_derive::Dataset;
 pub use value::Value;

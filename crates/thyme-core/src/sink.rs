@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Batch, Cursor, Job, Op, Reject, Result};
+use crate::{Batch, Cursor, Job, Op, Reject, Result, StateFiles};
 
 /// What a sink says about itself, without reaching it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,14 @@ pub trait Sink: Any + Send + Sync + Debug {
     async fn cursors(&self, pipeline: &str) -> Result<BTreeMap<Arc<str>, Cursor>> {
         let _ = pipeline;
         Ok(BTreeMap::new())
+    }
+
+    /// The place it writes to as one that the engine may keep its state in; `None` where that can't be done.
+    ///
+    /// # Errors
+    /// `Config`, or `Auth` when it is not known who asks.
+    async fn state_files(&self) -> Result<Option<Arc<dyn StateFiles>>> {
+        Ok(None)
     }
 }
 

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 
 use crate::{Cursor, Error, Kind, Result, Task};
 
-mod disk;
+mod files;
 mod memory;
 
-pub use disk::DiskStore;
+pub use files::CursorFiles;
 pub use memory::MemoryStore;
 
 /// Keeps the cursors of sinks that hold none.

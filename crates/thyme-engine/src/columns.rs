@@ -1,15 +1,11 @@
 //! The columns of a pipeline: declared, remembered, or discovered; and what becomes of new ones.
-use std::fs;
-use std::io;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thyme_core::arrow::datatypes::{FieldRef, Schema, TimeUnit};
 use thyme_core::drift::Drift;
-use thyme_core::{Cdc, Dataset, Error, Kind, Result, field_type};
+use thyme_core::{Cdc, Dataset, Error, Kind, Result, field_type, state};
 
-use crate::letters::shelf::replace;
-use crate::lock::unusable;
 use crate::run::Going;
 use crate::work::Work;
 use crate::{FromTimestamp, OnDrift};
@@ -34,7 +30,7 @@ pub(crate) async fn find(work: &Work) -> Result<Arc<Dataset>> {
     let settings = &work.pipeline.settings;
     let dataset = match &settings.dataset {
         Some(declared) => Dataset::clone(declared),
-        None => match load(work)? {
+        None => match load(work).await? {
             Some(kept) => kept,
             None => discover(work).await?,
         },
@@ -56,7 +52,7 @@ pub(crate) async fn find(work: &Work) -> Result<Arc<Dataset>> {
         return Err(Error::new(Kind::Config, "`max_lateness` needs an event time: give `dataset.timestamp`"));
     }
     if settings.dataset.is_none() {
-        save(work, &dataset)?;
+        save(work, &dataset).await?;
     }
     Ok(Arc::new(dataset))
 }
@@ -72,7 +68,7 @@ async fn discover(work: &Work) -> Result<Dataset> {
 ///
 /// # Errors
 /// `None`: the change itself is the error. Else why it can't be followed.
-pub(crate) fn drifted(work: &Work, going: &mut Going, drift: &Drift) -> Result<(), Option<Error>> {
+pub(crate) async fn drifted(work: &Work, going: &mut Going, drift: &Drift) -> Result<(), Option<Error>> {
     let Some(dataset) = &going.dataset else { return Err(None) };
     if !drift.removed.is_empty() || !drift.changed.is_empty() || drift.added.is_empty() {
         return Err(None);
@@ -89,30 +85,31 @@ pub(crate) fn drifted(work: &Work, going: &mut Going, drift: &Drift) -> Result<(
             let added: Vec<FieldRef> = drift.added.iter().map(nullable).collect();
             let wider = dataset.with_added(&added).map_err(Some)?;
             tracing::info!(pipeline = &*work.pipeline.name, %drift, "the dataset is wider now");
-            save(work, &wider).map_err(Some)?;
+            save(work, &wider).await.map_err(Some)?;
             going.dataset = Some(Arc::new(wider));
             Ok(())
         }
     }
 }
 
-fn load(work: &Work) -> Result<Option<Dataset>> {
-    let path = work.folder.join("dataset.json");
-    let json = match fs::read(&path) {
-        Ok(json) => json,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(unusable(&path, e)),
-    };
+/// What the columns are kept as.
+pub(crate) fn file(pipeline: &str) -> String {
+    format!("{pipeline}/dataset.json")
+}
+
+async fn load(work: &Work) -> Result<Option<Dataset>> {
+    let name = file(&work.pipeline.name);
+    let Some(stored) = work.files.read(&name).await? else { return Ok(None) };
     let read = || {
-        let kept: Kept = serde_json::from_slice(&json)
+        let kept: Kept = serde_json::from_slice(&stored.bytes)
             .map_err(|e| Error::new(Kind::Schema, "the remembered columns do not parse").source(e))?;
         kept.dataset()
     };
-    read().map(Some).map_err(|e: Error| e.context("file", path.display()))
+    read().map(Some).map_err(|e: Error| e.context("file", work.files.place(&name)))
 }
 
 /// Remembers the columns, if the words of the pipeline file can say their types; else the source is asked each time.
-fn save(work: &Work, dataset: &Dataset) -> Result<()> {
+async fn save(work: &Work, dataset: &Dataset) -> Result<()> {
     let kept = Kept::of(dataset);
     if !kept.dataset().is_ok_and(|read| read == *dataset) {
         tracing::debug!(pipeline = &*work.pipeline.name, "the columns have types without a word and are not remembered");
@@ -120,8 +117,9 @@ fn save(work: &Work, dataset: &Dataset) -> Result<()> {
     }
     let json =
         serde_json::to_vec_pretty(&kept).map_err(|e| Error::new(Kind::Unexpected, "the columns have no JSON form").source(e))?;
-    let path = work.folder.join("dataset.json");
-    if fs::read(&path).is_ok_and(|old| old == json) { Ok(()) } else { replace(&path, &json) }
+    let name = file(&work.pipeline.name);
+    let old = work.files.read(&name).await?;
+    if old.is_some_and(|old| old.bytes == json) { Ok(()) } else { state::replace(work.files.as_ref(), &name, &json).await }
 }
 
 impl Kept {

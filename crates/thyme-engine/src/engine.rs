@@ -1,9 +1,9 @@
 //! Runs pipelines beside each other, none in another's way.
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use thyme_core::{DiskStore, Error, Kind, Result};
+use thyme_core::state::IntoStateFiles;
+use thyme_core::{CursorFiles, Error, Kind, Result, StateFiles};
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ const SAMPLE: Duration = Duration::from_secs(2);
 
 /// Runs pipelines beside each other: one state folder, one budget of memory, one runtime where readers decode.
 pub struct Engine {
-    state: PathBuf,
+    state: Arc<dyn StateFiles>,
     memory: usize,
     once: bool,
     threads: usize,
@@ -33,7 +33,7 @@ pub struct Engine {
 #[derive(Debug)]
 #[must_use]
 pub struct EngineBuilder {
-    state: PathBuf,
+    state: Arc<dyn StateFiles>,
     memory: usize,
     once: bool,
     threads: usize,
@@ -42,9 +42,9 @@ pub struct EngineBuilder {
 }
 
 impl EngineBuilder {
-    /// The folder of cursors, dead letters and locks; `.thyme` without it.
-    pub fn state(self, folder: impl Into<PathBuf>) -> Self {
-        Self { state: folder.into(), ..self }
+    /// The folder of cursors, dead letters and locks, or another place for them; the folder `.thyme` without it.
+    pub fn state(self, place: impl IntoStateFiles) -> Self {
+        Self { state: place.into_state_files(), ..self }
     }
 
     /// Bytes that batches on their way and writers may hold, all pipelines together; 256 MiB without it.
@@ -95,7 +95,7 @@ impl Engine {
     pub fn builder() -> EngineBuilder {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         EngineBuilder {
-            state: ".thyme".into(),
+            state: ".thyme".into_state_files(),
             memory: 256 << 20,
             once: false,
             threads,
@@ -121,8 +121,8 @@ impl Engine {
             let work = Work {
                 source: pipeline.source.info(),
                 sink: pipeline.sink.info(),
-                store: DiskStore::new(&self.state),
-                folder: self.state.join(&*pipeline.name),
+                store: CursorFiles::new(Arc::clone(&self.state)),
+                files: Arc::clone(&self.state),
                 share: budget.share(index),
                 buffer: beside,
                 counters,

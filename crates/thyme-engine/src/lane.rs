@@ -85,8 +85,8 @@ impl Lane {
         let cursor = if work.sink.holds_cursor { opened.cursor } else { work.store.load(&task).await? };
         let cursor = cursor.unwrap_or_else(|| Cursor::start(&work.source.identity));
         let shelf = work.shelf();
-        shelf.clear_above(&task.task, cursor.seq)?;
-        Intent::settle(&shelf, &task.task, cursor.seq)?;
+        shelf.clear_above(&task.task, cursor.seq).await?;
+        Intent::settle(&shelf, &task.task, cursor.seq).await?;
         Ok(Self {
             watermark: Watermark::new(work.source.streaming, cursor.watermark),
             letters: Pen::new(shelf, &task.task),
@@ -214,7 +214,7 @@ impl Lane {
             self.cursor.seq += 1;
             self.cursor.watermark = self.watermark.current();
             self.cursor.to_json().map_err(|e| e.context("task", &self.task))?;
-            if self.letters.seal()? {
+            if self.letters.seal().await? {
                 point("engine.after_dead_letters");
             }
             if broken("ack_before_commit") {

@@ -6,7 +6,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
 use thyme_core::{Advice, Dataset, Error, Job, Kind, Result, Retry, Start};
 
-use crate::lock::Lock;
+use crate::lock;
 use crate::progress::Doing;
 use crate::session::{Broken, Ended, Session};
 use crate::work::Work;
@@ -62,7 +62,13 @@ impl Going {
 /// # Errors
 /// Whatever can't be mended by trying again.
 pub(crate) async fn run(work: &Work) -> Result<()> {
-    let _lock = Lock::take(&work.folder, &work.pipeline.name)?;
+    let lock = lock::take(work.files.as_ref(), &work.pipeline.name).await?;
+    let ended = under_lock(work).await;
+    lock.release().await;
+    ended
+}
+
+async fn under_lock(work: &Work) -> Result<()> {
     let mut going = Going::new(work);
     if !work.once {
         going.poll = first_poll(work);
@@ -175,7 +181,7 @@ pub(crate) fn jobs(work: &Work, going: &Going) -> Result<(Job, Job)> {
 async fn mend(work: &Work, going: &mut Going, broken: Broken) -> Result<Option<Error>> {
     let Broken { error, source } = broken;
     if let Some(drift) = error.as_drift() {
-        columns::drifted(work, going, drift).map_err(|e| e.unwrap_or(error))?;
+        columns::drifted(work, going, drift).await.map_err(|e| e.unwrap_or(error))?;
         return Ok(None);
     }
     if error.kind() == Kind::CursorLost && source && !going.forget {

@@ -1,31 +1,30 @@
-//! The state folder, beside a running engine or without one.
+//! The state, beside a running engine or without one.
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use thyme_core::{Cursor, CursorStore, DiskStore, Error, Kind, Result};
+use thyme_core::state::IntoStateFiles;
+use thyme_core::{Cursor, CursorFiles, CursorStore, Error, Kind, Result, StateFiles};
 
 use crate::lane::Lane;
 use crate::letters::replay::{Replayed, replay};
-use crate::letters::shelf::{Shelf, remove};
-use crate::lock::Lock;
+use crate::letters::shelf::Shelf;
 use crate::run::{Going, jobs};
 use crate::watermark::Watermark;
 use crate::work::Work;
-use crate::{Letter, Pipeline};
+use crate::{Letter, Pipeline, columns, lock};
 
 /// Where pipelines stand, and their dead letters.
 ///
 /// Reading fences nobody and works beside a running pipeline; writing asks for a stopped one, and is a `Conflict` otherwise.
 #[derive(Clone, Debug)]
 pub struct State {
-    root: PathBuf,
+    files: Arc<dyn StateFiles>,
 }
 
 impl State {
-    /// The state in `folder`.
-    pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self { root: folder.into() }
+    /// The state in a folder, or in another place.
+    pub fn at(place: impl IntoStateFiles) -> Self {
+        Self { files: place.into_state_files() }
     }
 
     /// The cursors of a pipeline by task, asked of the sink where that holds them.
@@ -36,7 +35,7 @@ impl State {
         if pipeline.sink.info().holds_cursor {
             return pipeline.sink.cursors(&pipeline.name).await;
         }
-        DiskStore::new(&self.root).list(&pipeline.name).await
+        CursorFiles::new(Arc::clone(&self.files)).list(&pipeline.name).await
     }
 
     /// Sets the cursor of a task: `cursor` without its `seq`, which goes on.
@@ -44,13 +43,15 @@ impl State {
     /// # Errors
     /// `Conflict` when the pipeline is being run, or the cursor is of another source.
     pub async fn set(&self, pipeline: &Pipeline, task: &str, cursor: Cursor) -> Result<Cursor> {
-        let work = Work::at_rest(&self.root, pipeline)?;
+        let work = Work::at_rest(&self.files, pipeline)?;
         if !cursor.source.is_empty() && cursor.source != work.source.identity {
             let text = format!("the cursor is of `{}`, the source is `{}`", cursor.source, work.source.identity);
             return Err(Error::new(Kind::Conflict, text));
         }
-        let _lock = Lock::take(&work.folder, &pipeline.name)?;
-        put(&work, task, cursor).await
+        let lock = lock::take(work.files.as_ref(), &pipeline.name).await?;
+        let done = put(&work, task, cursor).await;
+        lock.release().await;
+        done
     }
 
     /// Sets every cursor of a pipeline to the start of its source, and forgets its columns. Returns how many there were.
@@ -60,12 +61,18 @@ impl State {
     /// # Errors
     /// `Conflict` when the pipeline is being run.
     pub async fn reset(&self, pipeline: &Pipeline) -> Result<usize> {
-        let work = Work::at_rest(&self.root, pipeline)?;
-        let _lock = Lock::take(&work.folder, &pipeline.name)?;
-        let tasks = self.cursors(pipeline).await?;
-        remove(&work.folder.join("dataset.json"))?;
+        let work = Work::at_rest(&self.files, pipeline)?;
+        let lock = lock::take(work.files.as_ref(), &pipeline.name).await?;
+        let done = self.forget(&work).await;
+        lock.release().await;
+        done
+    }
+
+    async fn forget(&self, work: &Work) -> Result<usize> {
+        let tasks = self.cursors(&work.pipeline).await?;
+        work.files.remove(&columns::file(&work.pipeline.name)).await?;
         for task in tasks.keys() {
-            put(&work, task, Cursor::default()).await?;
+            put(work, task, Cursor::default()).await?;
         }
         Ok(tasks.len())
     }
@@ -75,8 +82,8 @@ impl State {
     /// # Errors
     /// As [`State::cursors`]; `Data` for a letter that does not parse.
     pub async fn letters(&self, pipeline: &Pipeline) -> Result<Vec<Letter>> {
-        let shelf = Shelf::of(&self.root.join(&*pipeline.name));
-        let files: BTreeMap<Arc<str>, BTreeSet<u64>> = shelf.files()?;
+        let shelf = Shelf::of(Arc::clone(&self.files), &pipeline.name);
+        let files: BTreeMap<Arc<str>, BTreeSet<u64>> = shelf.files().await?;
         if files.is_empty() {
             return Ok(Vec::new());
         }
@@ -85,7 +92,7 @@ impl State {
         for (task, seqs) in files {
             let stands = cursors.get(&task).map_or(0, |cursor| cursor.seq);
             for seq in seqs.into_iter().filter(|seq| *seq <= stands) {
-                letters.extend(shelf.read(&task, seq)?);
+                letters.extend(shelf.read(&task, seq).await?);
             }
         }
         Ok(letters)
@@ -107,7 +114,7 @@ impl State {
     /// `Conflict` when the pipeline is being run, `Unsupported` for a source that can't decode a record by itself, and whatever
     /// source and sink return.
     pub async fn replay(&self, pipeline: &Pipeline, pick: impl Fn(&Letter) -> bool) -> Result<Replayed> {
-        replay(&Work::at_rest(&self.root, pipeline)?, pick).await
+        replay(&Work::at_rest(&self.files, pipeline)?, pick).await
     }
 }
 

@@ -1,9 +1,8 @@
 //! What one run of a pipeline has at hand.
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use thyme_core::{DiskStore, Error, Kind, Result, Schedule, SinkInfo, SourceInfo};
+use thyme_core::{CursorFiles, Error, Kind, Result, Schedule, SinkInfo, SourceInfo, StateFiles};
 use tokio_util::sync::CancellationToken;
 
 use crate::Pipeline;
@@ -17,9 +16,8 @@ pub(crate) struct Work {
     pub(crate) pipeline: Pipeline,
     pub(crate) source: SourceInfo,
     pub(crate) sink: SinkInfo,
-    pub(crate) store: DiskStore,
-    /// `<state>/<pipeline>`.
-    pub(crate) folder: PathBuf,
+    pub(crate) store: CursorFiles,
+    pub(crate) files: Arc<dyn StateFiles>,
     pub(crate) share: Share,
     /// Bytes that source and sink may each hold beside batches.
     pub(crate) buffer: usize,
@@ -34,7 +32,7 @@ pub(crate) struct Work {
 
 impl Work {
     /// For what is done to a stopped pipeline; called inside a tokio runtime.
-    pub(crate) fn at_rest(root: &Path, pipeline: &Pipeline) -> Result<Self> {
+    pub(crate) fn at_rest(files: &Arc<dyn StateFiles>, pipeline: &Pipeline) -> Result<Self> {
         let readers = tokio::runtime::Handle::try_current()
             .map_err(|e| Error::new(Kind::Unexpected, "the state is to be changed inside a tokio runtime").source(e))?;
         const MEMORY: usize = 256 << 20;
@@ -42,8 +40,8 @@ impl Work {
         Ok(Self {
             source: pipeline.source.info(),
             sink: pipeline.sink.info(),
-            store: DiskStore::new(root),
-            folder: root.join(&*pipeline.name),
+            store: CursorFiles::new(Arc::clone(files)),
+            files: Arc::clone(files),
             share: budget.share(0),
             buffer: Budget::beside(MEMORY, 1),
             counters: Arc::new(Counters::new(Arc::clone(&pipeline.name))),
@@ -72,6 +70,6 @@ impl Work {
     }
 
     pub(crate) fn shelf(&self) -> Shelf {
-        Shelf::of(&self.folder)
+        Shelf::of(Arc::clone(&self.files), &self.pipeline.name)
     }
 }

@@ -6,5 +6,6 @@ pub mod config;
 mod names;
 pub mod objects;
 pub mod read;
+pub mod state;
 pub mod storage;
 pub mod write;

@@ -19,7 +19,7 @@ mod writer;
 
 pub use local::LocalTarget;
 pub use log::cursors;
-pub use objects::{Completed, ObjectTarget, Parts};
+pub use objects::{Copies, MARK, ObjectTarget};
 pub use options::{Compression, Format, Mode, Options, Roll};
 pub use target::{Generation, Target, Upload};
 pub use template::Template;

@@ -1,4 +1,5 @@
 //! Google Cloud Storage for Thyme connectors: objects read once, written exactly once.
+mod api;
 mod bucket;
 mod config;
 mod connector;
@@ -6,6 +7,8 @@ mod identity;
 mod reach;
 mod sink;
 mod source;
+mod store;
+mod upload;
 
 pub use config::{Connection, GcsSinkConfig, GcsSinkConfigBuilder, GcsSourceConfig, GcsSourceConfigBuilder, Identity};
 pub use connector::GCS;

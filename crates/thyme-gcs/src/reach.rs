@@ -2,15 +2,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder};
+use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use thyme_core::{Error, Kind, Result};
 use thyme_files::storage::Habits;
 use tokio::sync::OnceCell;
 
+use crate::api::Api;
 use crate::bucket::Bucket;
 use crate::config::Connection;
 use crate::identity;
+use crate::store::GcsStore;
 
 /// Keys are listed in order, and an object is as old as the end of its upload.
 pub(crate) const HABITS: Habits = Habits { ordered: true, dated_by_begin: false };
@@ -21,7 +23,7 @@ const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A bucket that is reached when it is first needed, and stays so.
 #[derive(Clone, Default)]
-pub(crate) struct Reach(Arc<OnceCell<Arc<GoogleCloudStorage>>>);
+pub(crate) struct Reach(Arc<OnceCell<Arc<GcsStore>>>);
 
 impl std::fmt::Debug for Reach {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -31,12 +33,12 @@ impl std::fmt::Debug for Reach {
 
 impl Reach {
     /// The way to the bucket; nothing is sent yet.
-    pub(crate) async fn get(&self, connection: &Connection, bucket: &Bucket) -> Result<&Arc<GoogleCloudStorage>> {
+    pub(crate) async fn get(&self, connection: &Connection, bucket: &Bucket) -> Result<&Arc<GcsStore>> {
         self.0.get_or_try_init(|| async { reach(connection, bucket) }).await
     }
 }
 
-fn reach(connection: &Connection, bucket: &Bucket) -> Result<Arc<GoogleCloudStorage>> {
+fn reach(connection: &Connection, bucket: &Bucket) -> Result<Arc<GcsStore>> {
     let backoff = BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(5), base: 2.0 };
     let retry = RetryConfig { backoff, max_retries: RETRIES, retry_timeout: RETRY_TIMEOUT };
     let plain = connection.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
@@ -46,12 +48,13 @@ fn reach(connection: &Connection, bucket: &Bucket) -> Result<Arc<GoogleCloudStor
     if let Some(url) = &connection.endpoint_url {
         builder = builder.with_base_url(url);
     }
-    builder = match identity::find(&connection.identity)? {
-        Some(token) => builder.with_credentials(Arc::new(token)),
+    let token = identity::find(&connection.identity)?.map(Arc::new);
+    builder = match &token {
+        Some(token) => builder.with_credentials(Arc::clone(token) as _),
         None => builder.with_skip_signature(true),
     };
-    let store = builder
-        .build()
-        .map_err(|e| Error::new(Kind::Config, "the bucket can't be addressed").context("bucket", bucket.uri()).source(e))?;
-    Ok(Arc::new(store))
+    let wrong = || Error::new(Kind::Config, "the bucket can't be addressed").context("bucket", bucket.uri());
+    let reading = builder.build().map_err(|e| wrong().source(e))?;
+    let api = Api::new(connection.endpoint_url.as_deref(), &bucket.name, token).map_err(|e| wrong().source(e))?;
+    Ok(Arc::new(GcsStore::new(reading, api)))
 }

@@ -2,7 +2,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use thyme_core::{Cursor, Job, Opened, Result, Sink, SinkInfo, async_trait};
+use thyme_core::{Cursor, Job, Opened, Result, Sink, SinkInfo, StateFiles, async_trait};
+use thyme_files::state::ObjectFiles;
 use thyme_files::write::{self, ObjectTarget, Target};
 
 use crate::config::{GcsSinkConfig, GcsSinkConfigBuilder, gcs_sink_config_builder};
@@ -53,7 +54,7 @@ impl GcsSink {
     async fn target(&self) -> Result<ObjectTarget> {
         let bucket = self.config.bucket()?;
         let store = self.reach.get(&self.config.connection()?, &bucket).await?.clone();
-        Ok(ObjectTarget::new(store, None, bucket.uri(), bucket.folder()?))
+        Ok(ObjectTarget::new(store.clone(), store, bucket.uri(), bucket.folder()?))
     }
 }
 
@@ -86,5 +87,11 @@ impl Sink for GcsSink {
 
     async fn cursors(&self, pipeline: &str) -> Result<BTreeMap<Arc<str>, Cursor>> {
         write::cursors(&self.target().await?, pipeline).await
+    }
+
+    async fn state_files(&self) -> Result<Option<Arc<dyn StateFiles>>> {
+        let bucket = self.config.bucket()?;
+        let reached = self.reach.get(&self.config.connection()?, &bucket).await?;
+        Ok(Some(Arc::new(ObjectFiles::new(reached.clone(), &bucket.uri(), bucket.folder()?))))
     }
 }

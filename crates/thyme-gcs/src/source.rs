@@ -1,6 +1,6 @@
 //! Objects of a bucket, read as a stream.
 use thyme_core::{Batch, Cursor, Dataset, Job, Plan, Reject, Result, Source, SourceInfo, async_trait};
-use thyme_files::read::FilesSource;
+use thyme_files::read::{FilesSource, Noted};
 use thyme_files::storage::ObjectStorage;
 
 use crate::config::{GcsSourceConfig, GcsSourceConfigBuilder, gcs_source_config_builder};
@@ -17,13 +17,14 @@ use crate::reach::{HABITS, Reach};
 pub struct GcsSource {
     config: GcsSourceConfig,
     reach: Reach,
+    noted: Noted,
 }
 
 impl GcsSource {
     /// A source from its configuration; nothing is reached.
     #[must_use]
     pub fn new(config: GcsSourceConfig) -> Self {
-        Self { config, reach: Reach::default() }
+        Self { config, reach: Reach::default(), noted: Noted::default() }
     }
 
     /// Builds a configuration, then the source.
@@ -48,7 +49,7 @@ impl GcsSource {
         let options = self.config.reading().options(bucket.path(), self.config.changed.into())?;
         let store = self.reach.get(&self.config.connection()?, &bucket).await?.clone();
         let storage = ObjectStorage::new(store, bucket.uri(), bucket.place()?, HABITS);
-        Ok(FilesSource::new(storage, options))
+        Ok(FilesSource::noting(storage, options, self.noted.clone()))
     }
 }
 

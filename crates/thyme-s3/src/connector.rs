@@ -14,7 +14,7 @@ pub static S3: Connector = Connector {
     name: "s3",
     summary: "objects of Amazon S3 and its like: JSON, CSV and Parquet",
     schemes: &["s3", "s3a"],
-    delivery: "exactly once: an intent put with a condition, then uploads completed; no object that was visible is ever changed",
+    delivery: "exactly once: an intent put with a condition, then copies under a condition; no object that was visible is ever changed",
     metrics: thyme_files::read::METRICS,
     source: Some(SourceEntry {
         schema: || schema_for!(S3SourceConfig),

@@ -2,8 +2,8 @@
 mod bucket;
 mod config;
 mod connector;
+mod copies;
 mod identity;
-mod parts;
 mod reach;
 mod sink;
 mod source;

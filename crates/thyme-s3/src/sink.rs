@@ -2,11 +2,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use thyme_core::{Cursor, Job, Opened, Result, Sink, SinkInfo, async_trait};
+use thyme_core::{Cursor, Job, Opened, Result, Sink, SinkInfo, StateFiles, async_trait};
+use thyme_files::state::ObjectFiles;
 use thyme_files::write::{self, ObjectTarget, Target};
 
 use crate::config::{S3SinkConfig, S3SinkConfigBuilder, s3_sink_config_builder};
-use crate::parts::S3Parts;
+use crate::copies::S3Copies;
 use crate::reach::Reach;
 
 /// A folder of a bucket, written exactly once.
@@ -54,8 +55,8 @@ impl S3Sink {
     async fn target(&self) -> Result<ObjectTarget> {
         let bucket = self.config.bucket()?;
         let reached = self.reach.get(&self.config.connection()?, &bucket).await?.clone();
-        let parts = S3Parts { store: reached.store.clone(), client: reached.client, bucket: bucket.name.clone() };
-        Ok(ObjectTarget::new(reached.store, Some(Arc::new(parts)), bucket.uri(), bucket.folder()?))
+        let copies = S3Copies { client: reached.client, bucket: bucket.name.clone() };
+        Ok(ObjectTarget::new(reached.store, Arc::new(copies), bucket.uri(), bucket.folder()?))
     }
 }
 
@@ -88,5 +89,11 @@ impl Sink for S3Sink {
 
     async fn cursors(&self, pipeline: &str) -> Result<BTreeMap<Arc<str>, Cursor>> {
         write::cursors(&self.target().await?, pipeline).await
+    }
+
+    async fn state_files(&self) -> Result<Option<Arc<dyn StateFiles>>> {
+        let bucket = self.config.bucket()?;
+        let reached = self.reach.get(&self.config.connection()?, &bucket).await?;
+        Ok(Some(Arc::new(ObjectFiles::new(reached.store.clone(), &bucket.uri(), bucket.folder()?))))
     }
 }

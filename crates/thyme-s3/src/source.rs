@@ -1,6 +1,6 @@
 //! Objects of a bucket, read as a stream.
 use thyme_core::{Batch, Cursor, Dataset, Job, Plan, Reject, Result, Source, SourceInfo, async_trait};
-use thyme_files::read::FilesSource;
+use thyme_files::read::{FilesSource, Noted};
 use thyme_files::storage::ObjectStorage;
 
 use crate::config::{S3SourceConfig, S3SourceConfigBuilder, s3_source_config_builder};
@@ -17,13 +17,14 @@ use crate::reach::{Reach, habits};
 pub struct S3Source {
     config: S3SourceConfig,
     reach: Reach,
+    noted: Noted,
 }
 
 impl S3Source {
     /// A source from its configuration; nothing is reached.
     #[must_use]
     pub fn new(config: S3SourceConfig) -> Self {
-        Self { config, reach: Reach::default() }
+        Self { config, reach: Reach::default(), noted: Noted::default() }
     }
 
     /// Builds a configuration, then the source.
@@ -48,7 +49,7 @@ impl S3Source {
         let options = self.config.reading().options(bucket.path(), self.config.changed.into())?;
         let reached = self.reach.get(&self.config.connection()?, &bucket).await?;
         let storage = ObjectStorage::new(reached.store.clone(), bucket.uri(), bucket.place()?, habits(&bucket));
-        Ok(FilesSource::new(storage, options))
+        Ok(FilesSource::noting(storage, options, self.noted.clone()))
     }
 }
 

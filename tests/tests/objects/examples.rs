@@ -1,10 +1,9 @@
 //! The examples, run as they are but for the name of the bucket.
 use std::fs;
-use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 use thyme_core::Result;
 use thyme_testkit::Suite;
 use thyme_testkit::kill::binary;
@@ -96,21 +95,12 @@ async fn json() -> Result<()> {
 }
 
 async fn gcs_landing() -> Result<()> {
-    let server = Server::shared(Program::FakeGcs)?;
-    let bucket = server.bucket("example")?;
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("pipeline.toml"), example("gcs_landing", &bucket)).unwrap();
-    let text = CSV.replace(",event_data", "").replace(",{}", "");
-    let mut stream = std::net::TcpStream::connect(("127.0.0.1", server.port())).unwrap();
-    let head = format!("POST /upload/storage/v1/b/{bucket}/o?uploadType=media&name=events%2F1.csv HTTP/1.1\r\nHost: 127.0.0.1");
-    write!(stream, "{head}:{}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", server.port(), text.len()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let url = server.url();
+    let place = Place::new(Program::FakeGcs, |bucket, _| example("gcs_landing", bucket))?;
+    place.put("events/1.csv", CSV.replace(",event_data", "").replace(",{}", "")).await;
+    let url = Server::shared(Program::FakeGcs)?.url();
     for _ in 0..2 {
-        run(folder.path(), &[("THYME_GCS_ENDPOINT_URL", &url), ("THYME_GCS_ANONYMOUS", "true")]);
-        assert_eq!(rows(folder.path()), 2);
+        run(place.folder.path(), &[("THYME_GCS_ENDPOINT_URL", &url), ("THYME_GCS_ANONYMOUS", "true")]);
+        assert_eq!(rows(place.folder.path()), 2);
     }
     Ok(())
 }

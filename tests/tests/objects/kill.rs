@@ -1,64 +1,161 @@
 //! `kill -9` at random moments and at every named point, then the truth.
 use std::time::{Duration, Instant};
 
+use object_store::ObjectStore;
 use thyme_core::Result;
 use thyme_testkit::Suite;
 use thyme_testkit::objects::Program;
 use thyme_testkit::postgres;
 
-use crate::place::Place;
+use crate::place::{Place, Running};
 
 /// Where the program can be told to die.
 const POINTS: &[&str] = &[
-    "object.before_note",
     "file.before_sync",
     "file.before_intent",
     "file.after_intent",
+    "object.after_copy",
     "file.after_rename",
     "file.after_settle",
     "engine.after_commit",
 ];
+/// Where it can die with an object that takes several requests.
+const LARGE_POINTS: &[&str] = &["object.after_begin", "object.before_complete", "object.after_copy", "file.after_intent"];
+/// Bytes of a row's text.
+const TEXT: usize = 4_000;
+/// Bytes of it where twenty rows are more than one request takes.
+const LARGE_TEXT: usize = 500_000;
+/// Bytes of an input object: as many as are read as a batch, and committed, by themselves.
+const OBJECT: usize = 1_300_000;
+/// Records that can't be decoded.
+const BAD: usize = 9;
 /// No run takes that long; one that does hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) fn cases(suite: Suite, program: Program) -> Suite {
     let mut suite = suite
-        .case("bucket_to_bucket", move || buckets(program, 8_000, 6))
-        .case("bucket_to_bucket_at_every_point", move || points(program, 4_000))
-        .soak("bucket_to_bucket_100_kills", move || buckets(program, 40_000, 100))
-        .soak("table_to_bucket_100_kills", move || table(program, 40_000, 100));
+        .case("bucket_to_bucket", move || buckets(program, 4_000, 6))
+        .case("state_in_the_bucket", move || stateless(program, 2_000, 3))
+        .case("the_second_of_two_copies_is_refused", move || refused(program))
+        .case("the_first_of_two_copies_is_fenced", move || fenced(program))
+        .case("bucket_to_bucket_at_every_point", move || points(program, POINTS, 2_000, TEXT))
+        .case("large_objects_at_every_point", move || points(program, LARGE_POINTS, 100, LARGE_TEXT))
+        .soak("bucket_to_bucket_100_kills", move || buckets(program, 12_000, 100))
+        .soak("state_in_the_bucket_100_kills", move || stateless(program, 12_000, 100))
+        .soak("table_to_bucket_100_kills", move || table(program, 20_000, 100));
     if postgres::Major::chosen().is_ok_and(|major| postgres::missing(major).is_none()) {
-        suite = suite.case("table_to_bucket", move || table(program, 8_000, 6));
+        suite = suite.case("table_to_bucket", move || table(program, 4_000, 6));
     }
     suite
 }
 
-fn sink(bucket: &str, connection: &str, roll: i64) -> String {
+/// The type of a program's connectors, and the scheme of its URIs.
+fn names(program: Program) -> (&'static str, &'static str) {
+    if program == Program::FakeGcs { ("gcs", "gs") } else { ("s3", "s3") }
+}
+
+fn sink(program: Program, bucket: &str, connection: &str, roll: i64) -> String {
+    let (of, scheme) = names(program);
     format!(
-        "[pipeline.sink]\ntype = \"s3\"\nbucket_uri = \"s3://{bucket}/out\"\nformat = \"jsonl\"\nroll = {{ rows = {roll} }}\n{connection}"
+        "[pipeline.sink]\ntype = \"{of}\"\nbucket_uri = \"{scheme}://{bucket}/out\"\nformat = \"jsonl\"\nroll = {{ rows = {roll} }}\n{connection}"
     )
 }
 
-async fn place_of_buckets(program: Program, rows: i64) -> Result<Place> {
-    let roll = rows / 20;
+async fn place_of_buckets(program: Program, rows: i64, text: usize) -> Result<Place> {
+    let roll = if text == LARGE_TEXT { rows / 5 } else { rows / 20 };
+    let (of, scheme) = names(program);
     let place = Place::new(program, |bucket, connection| {
         format!(
-            "[[pipeline]]\nname = \"kill\"\nschedule = \"@once\"\ncommit = {{ rows = {roll} }}\n\
+            "[[pipeline]]\nname = \"kill\"\nschedule = \"@once\"\non_error = \"dead_letter\"\ncommit = {{ rows = {roll} }}\n\
              [pipeline.dataset]\nfields = {{ id = \"int64\", text = \"string\" }}\n\
-             [pipeline.source]\ntype = \"s3\"\nbucket_uri = \"s3://{bucket}/in/*.jsonl\"\n{connection}{}",
-            sink(bucket, connection, roll)
+             [pipeline.source]\ntype = \"{of}\"\nbucket_uri = \"{scheme}://{bucket}/in/*.jsonl\"\n{connection}{}",
+            sink(program, bucket, connection, roll)
         )
     })?;
-    for part in 0..40 {
-        let ids = part * rows / 40..(part + 1) * rows / 40;
-        let text = ids.map(|id| format!("{{\"id\":{id},\"text\":\"row {id} {}\"}}\n", "x".repeat(200))).collect();
-        place.put(&format!("in/{:02}.jsonl", part * 7 % 40), text).await;
+    let parts = (rows as usize * text / OBJECT) as i64;
+    for part in 0..parts {
+        let ids = part * rows / parts..(part + 1) * rows / parts;
+        let text = ids.map(|id| format!("{{\"id\":{id},\"text\":\"row {id} {}\"}}\n", "x".repeat(text))).collect();
+        place.put(&format!("in/{:02}.jsonl", part * 7 % 100), text).await;
     }
     Ok(place)
 }
 
 async fn buckets(program: Program, rows: i64, kills: usize) -> Result<()> {
-    random(place_of_buckets(program, rows).await?, rows, kills).await
+    random(place_of_buckets(program, rows, TEXT).await?, rows, kills).await.map(drop)
+}
+
+/// The same with the state, and dead letters of bad records, in the bucket.
+async fn stateless(program: Program, rows: i64, kills: usize) -> Result<()> {
+    let place = place_of_buckets(program, rows, TEXT).await?.without_a_disk();
+    for part in 0..BAD {
+        place.put(&format!("in/bad{part}.jsonl"), format!("{{\"id\":\"none {part}\"}}\n")).await;
+    }
+    let place = random(place, rows, kills).await?;
+    let listed = place.program(&["dlq", "list", "pipeline.toml"]).output().unwrap();
+    let letters = String::from_utf8(listed.stdout).unwrap().lines().skip(1).count();
+    assert_eq!(letters, BAD, "{}", String::from_utf8_lossy(&listed.stderr));
+    let there = place.store.list_with_delimiter(Some(&"state/kill".into())).await.unwrap();
+    let names: Vec<_> = there.objects.iter().filter_map(|meta| meta.location.filename()).collect();
+    assert!(!names.contains(&"lock"), "a run that ended lets go of the lock: {names:?}");
+    Ok(())
+}
+
+/// With their state in one place, the second copy does not begin.
+async fn refused(program: Program) -> Result<()> {
+    let rows = 2_000;
+    let mut place = place_of_buckets(program, rows, TEXT).await?.without_a_disk().endless();
+    let mut first = place.start(None);
+    begun(&mut place, &mut first).await;
+    let second = place.program(&["run", "pipeline.toml"]).output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(!second.status.success() && said.contains("is being run by process"), "{said}");
+    // It is the other's turn as soon as the first is gone.
+    drop(first);
+    let third = place.program(&["run", "pipeline.toml", "--once"]).output().unwrap();
+    assert!(third.status.success(), "{}", String::from_utf8_lossy(&third.stderr));
+    place.look().await;
+    place.compare(rows);
+    Ok(())
+}
+
+/// With a state each, the target fences the first when the second begins, and takes nothing of it any more.
+async fn fenced(program: Program) -> Result<()> {
+    let rows = 2_000;
+    let mut place = place_of_buckets(program, rows, TEXT).await?.endless();
+    let mut first = place.start(None);
+    begun(&mut place, &mut first).await;
+    let other = tempfile::tempdir().unwrap();
+    let second = place.at(other.path()).output().unwrap();
+    assert!(second.status.success(), "{}", String::from_utf8_lossy(&second.stderr));
+    // What comes now is the first's to read, and not to write.
+    place.put("in/late.jsonl", format!("{{\"id\":{rows},\"text\":\"late\"}}\n")).await;
+    let since = Instant::now();
+    let ended = loop {
+        assert!(since.elapsed() < PATIENCE, "a run hangs: {}", place.log());
+        place.look().await;
+        match first.0.try_wait().unwrap() {
+            Some(status) => break status,
+            None => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    assert!(!ended.success() && place.log().contains("a newer writer took this task over"), "{}", place.log());
+    place.look().await;
+    place.compare(rows);
+    let third = place.at(other.path()).output().unwrap();
+    assert!(third.status.success(), "{}", String::from_utf8_lossy(&third.stderr));
+    place.look().await;
+    place.compare(rows + 1);
+    Ok(())
+}
+
+/// Waits until a run has made something visible.
+async fn begun(place: &mut Place, life: &mut Running) {
+    let since = Instant::now();
+    while place.look().await == 0 {
+        assert!(life.0.try_wait().unwrap().is_none() && since.elapsed() < PATIENCE, "{}", place.log());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 async fn table(program: Program, rows: i64, kills: usize) -> Result<()> {
@@ -67,7 +164,7 @@ async fn table(program: Program, rows: i64, kills: usize) -> Result<()> {
     database
         .run(&format!(
             "create table source (id bigint primary key, text text);
-             insert into source select id, 'row ' || id || repeat('x', 200) from generate_series(0, {rows} - 1) as id"
+             insert into source select id, 'row ' || id || repeat('x', {TEXT}) from generate_series(0, {rows} - 1) as id"
         ))
         .await?;
     let (port, name, roll) = (server.port(), &database.name, rows / 20);
@@ -78,14 +175,14 @@ async fn table(program: Program, rows: i64, kills: usize) -> Result<()> {
              [pipeline.dataset]\nfields = {{ id = \"int64\", text = \"string\" }}\n\
              [pipeline.source]\ntype = \"postgres\"\ntable = \"source\"\nbatch_size = 500\nhost = \"127.0.0.1\"\nport = {port}\n\
              database = \"{name}\"\nuser = \"{user}\"\npassword = \"{password}\"\n{}",
-            sink(bucket, connection, roll)
+            sink(program, bucket, connection, roll)
         )
     })?;
-    random(place, rows, kills).await
+    random(place, rows, kills).await.map(drop)
 }
 
 /// Each life makes something visible and dies a random while later; a run that ends is compared, and another begins.
-async fn random(mut place: Place, rows: i64, kills: usize) -> Result<()> {
+async fn random(mut place: Place, rows: i64, kills: usize) -> Result<Place> {
     let begun = Instant::now();
     run(&mut place, None).await;
     place.compare(rows);
@@ -126,13 +223,13 @@ async fn random(mut place: Place, rows: i64, kills: usize) -> Result<()> {
     run(&mut place, None).await;
     place.compare(rows);
     println!("{killed} kills, {} runs to the end, {rows} rows each", runs + 1);
-    Ok(())
+    Ok(place)
 }
 
 /// Dies at each point, the first and the third time, and goes on.
-async fn points(program: Program, rows: i64) -> Result<()> {
-    let mut place = place_of_buckets(program, rows).await?;
-    for point in POINTS {
+async fn points(program: Program, points: &[&str], rows: i64, text: usize) -> Result<()> {
+    let mut place = place_of_buckets(program, rows, text).await?;
+    for point in points {
         for nth in [1, 3] {
             place.fresh().await;
             let died = run(&mut place, Some(&format!("{point}:{nth}"))).await;

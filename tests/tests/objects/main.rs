@@ -16,6 +16,6 @@ fn main() -> ExitCode {
     thyme_testkit::main([
         examples::s3(kill::cases(suite(Program::Minio), Program::Minio)),
         kill::cases(suite(Program::Versitygw), Program::Versitygw),
-        examples::gcs(suite(Program::FakeGcs)),
+        examples::gcs(kill::cases(suite(Program::FakeGcs), Program::FakeGcs)),
     ])
 }

@@ -1,5 +1,4 @@
 //! `thyme cursor`.
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -9,6 +8,7 @@ use thyme_engine::State;
 use crate::exit::Exit;
 use crate::logs::Screen;
 use crate::open::{Chosen, One};
+use crate::state::Place;
 use crate::{say, table};
 
 /// Where pipelines stand. Reading works beside a running pipeline; moving asks for a stopped one.
@@ -30,9 +30,8 @@ pub(crate) struct Of {
     #[command(flatten)]
     chosen: Chosen,
 
-    /// The folder of cursors and dead letters
-    #[arg(long, value_name = "DIR", default_value = ".thyme")]
-    state: PathBuf,
+    #[command(flatten)]
+    state: Place,
 }
 
 /// A cursor to set.
@@ -49,9 +48,8 @@ pub(crate) struct Set {
     #[arg(long, value_name = "CURSOR")]
     json: String,
 
-    /// The folder of cursors and dead letters
-    #[arg(long, value_name = "DIR", default_value = ".thyme")]
-    state: PathBuf,
+    #[command(flatten)]
+    state: Place,
 }
 
 impl Action {
@@ -86,7 +84,7 @@ impl Of {
     }
 
     async fn reset(&self, screen: &Screen) -> Result<Exit, Exit> {
-        let state = State::at(&self.state);
+        let state = State::at(self.state.files(screen).await?);
         for one in self.chosen.load(screen)? {
             let tasks = state.reset(&one.pipeline).await.map_err(|e| Exit::error(screen, &e))?;
             let name = one.pipeline.name();
@@ -99,7 +97,7 @@ impl Of {
     }
 
     async fn all(&self, screen: &Screen) -> Result<Vec<(String, String, Cursor)>, Exit> {
-        let state = State::at(&self.state);
+        let state = State::at(self.state.files(screen).await?);
         let mut all = Vec::new();
         for one in self.chosen.load(screen)? {
             let cursors = state.cursors(&one.pipeline).await.map_err(|e| Exit::error(screen, &e))?;
@@ -114,7 +112,7 @@ impl Set {
     async fn run(&self, screen: &Screen) -> Result<Exit, Exit> {
         let pipeline = self.one.load(screen)?;
         let cursor = read(&self.json).map_err(|e| Exit::usage(screen, format!("--json is no cursor: {e}")))?;
-        let set = State::at(&self.state).set(&pipeline, &self.task, cursor).await;
+        let set = State::at(self.state.files(screen).await?).set(&pipeline, &self.task, cursor).await;
         let set = set.map_err(|e| Exit::error(screen, &e))?;
         say::line(json!({ "pipeline": pipeline.name(), "task": self.task, "cursor": set }));
         Ok(Exit::Done)

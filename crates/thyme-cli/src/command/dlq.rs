@@ -1,5 +1,4 @@
 //! `thyme dlq`.
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -8,6 +7,7 @@ use thyme_engine::{Letter, Pipeline, State};
 use crate::exit::Exit;
 use crate::logs::Screen;
 use crate::open::Chosen;
+use crate::state::Place;
 use crate::{say, table};
 
 /// Dead letters. Reading works beside a running pipeline; replaying asks for a stopped one.
@@ -27,9 +27,8 @@ pub(crate) struct Of {
     #[command(flatten)]
     chosen: Chosen,
 
-    /// The folder of cursors and dead letters
-    #[arg(long, value_name = "DIR", default_value = ".thyme")]
-    state: PathBuf,
+    #[command(flatten)]
+    state: Place,
 }
 
 /// Letters of pipelines.
@@ -67,7 +66,7 @@ impl Of {
     }
 
     async fn letters(&self, screen: &Screen) -> Result<Vec<(Pipeline, Vec<Letter>)>, Exit> {
-        let state = State::at(&self.state);
+        let state = State::at(self.state.files(screen).await?);
         let mut all = Vec::new();
         for one in self.chosen.load(screen)? {
             let letters = state.letters(&one.pipeline).await.map_err(|e| Exit::error(screen, &e))?;
@@ -106,7 +105,7 @@ impl Picked {
     }
 
     async fn replay(&self, screen: &Screen) -> Result<Exit, Exit> {
-        let state = State::at(&self.of.state);
+        let state = State::at(self.of.state.files(screen).await?);
         let mut failed = 0;
         for (pipeline, letters) in self.letters(screen).await? {
             let name = pipeline.name();

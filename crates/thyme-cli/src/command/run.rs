@@ -1,6 +1,5 @@
 //! `thyme run`.
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use clap::Args;
 use thyme_core::duration;
@@ -9,6 +8,7 @@ use thyme_engine::{Engine, Outcome, Pipeline, metrics};
 use crate::exit::Exit;
 use crate::logs::Screen;
 use crate::open::Chosen;
+use crate::state::Place;
 use crate::{bars, signals};
 
 /// Runs pipelines.
@@ -32,9 +32,8 @@ pub(crate) struct Run {
 /// What a run may use.
 #[derive(Debug, Args)]
 pub(crate) struct Resources {
-    /// The folder of cursors and dead letters
-    #[arg(long, value_name = "DIR", default_value = ".thyme")]
-    state: PathBuf,
+    #[command(flatten)]
+    state: Place,
 
     /// What rows on their way may hold, all pipelines together
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
@@ -71,7 +70,7 @@ impl Run {
 
 /// Runs `pipelines` with bars, signals and a summary line each.
 pub(crate) async fn run(pipelines: Vec<Pipeline>, once: bool, with: &Resources, screen: &Screen) -> Result<Exit, Exit> {
-    let mut engine = Engine::builder().state(&with.state).memory(with.memory).once(once);
+    let mut engine = Engine::builder().state(with.state.files(screen).await?).memory(with.memory).once(once);
     if let Some(threads) = with.threads {
         engine = engine.threads(usize::from(threads));
     }

@@ -59,6 +59,7 @@ impl Lane {
             self.staged.bytes += bytes;
             work.counters.stage(rows);
         }
+        self.letters.flush().await?;
         self.cursor.splits.insert(SplitId::clone(split), batch.position);
         Ok(Taken { full, pins })
     }

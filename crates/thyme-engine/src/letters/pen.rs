@@ -1,59 +1,59 @@
 //! Writes the dead letters of the commit to come.
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
-
 use thyme_core::Result;
+use thyme_core::state::StateWriter;
 
 use super::Letter;
 use super::shelf::{Shelf, write_line};
-use crate::lock::unusable;
+
+/// Bytes that wait until they are written.
+const WAIT: usize = 64 << 10;
 
 /// Writes the dead letters of a task, commit by commit.
 #[derive(Debug)]
 pub(crate) struct Pen {
     shelf: Shelf,
     task: String,
-    file: Option<(BufWriter<File>, PathBuf)>,
+    file: Option<Box<dyn StateWriter>>,
     index: u64,
-    line: Vec<u8>,
+    seq: u64,
+    waiting: Vec<u8>,
 }
 
 impl Pen {
     pub(crate) fn new(shelf: Shelf, task: &str) -> Self {
-        Self { shelf, task: task.to_owned(), file: None, index: 0, line: Vec::new() }
+        Self { shelf, task: task.to_owned(), file: None, index: 0, seq: 0, waiting: Vec::new() }
     }
 
-    /// Adds a letter to those of commit `letter.seq`; the first of a commit replaces what an earlier attempt left.
+    /// Adds a letter to those of commit `letter.seq`; [`Pen::flush`] has to follow before long.
     pub(crate) fn write(&mut self, mut letter: Letter) -> Result<()> {
-        let (file, path) = match &mut self.file {
-            Some(open) => open,
-            None => {
-                let path = self.shelf.path(&self.task, letter.seq);
-                let create = || {
-                    fs::create_dir_all(&self.shelf.folder)?;
-                    File::create(&path)
-                };
-                let file = BufWriter::with_capacity(64 << 10, create().map_err(|e| unusable(&path, e))?);
-                self.index = 0;
-                self.file.insert((file, path))
-            }
-        };
         letter.index = self.index;
-        self.index += 1;
-        self.line.clear();
-        write_line(&mut self.line, &letter)?;
-        file.write_all(&self.line).map_err(|e| unusable(path, e))
+        (self.index, self.seq) = (self.index + 1, letter.seq);
+        write_line(&mut self.waiting, &letter)
+    }
+
+    /// Writes what waits, if it is much. The first letter of a commit replaces what an earlier attempt left.
+    pub(crate) async fn flush(&mut self) -> Result<()> {
+        if self.waiting.len() < WAIT { Ok(()) } else { self.put().await }
+    }
+
+    async fn put(&mut self) -> Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(self.shelf.files.begin(&self.shelf.name(&self.task, self.seq)).await?),
+        };
+        file.write(&std::mem::take(&mut self.waiting)).await
     }
 
     /// Makes the letters of the commit to come durable. Whether there were any.
-    pub(crate) fn seal(&mut self) -> Result<bool> {
-        let Some((file, path)) = self.file.take() else { return Ok(false) };
-        let sync = || {
-            file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-            File::open(&self.shelf.folder)?.sync_all()
-        };
-        sync().map_err(|e| unusable(&path, e))?;
-        Ok(true)
+    pub(crate) async fn seal(&mut self) -> Result<bool> {
+        if self.index == 0 {
+            return Ok(false);
+        }
+        self.put().await?;
+        self.index = 0;
+        match self.file.take() {
+            Some(file) => file.finish().await.map(|()| true),
+            None => Ok(false),
+        }
     }
 }

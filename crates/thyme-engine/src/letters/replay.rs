@@ -11,7 +11,7 @@ use super::shelf::Id;
 use super::{Letter, Stage};
 use crate::lane::take::{fits, incomplete};
 use crate::lane::{Lane, stage};
-use crate::lock::Lock;
+use crate::lock;
 use crate::row;
 use crate::run::{Going, jobs};
 use crate::work::Work;
@@ -27,7 +27,13 @@ pub struct Replayed {
 
 /// Replays the letters that `pick` picks, under the lock of the pipeline; one commit for each task.
 pub(crate) async fn replay(work: &Work, pick: impl Fn(&Letter) -> bool) -> Result<Replayed> {
-    let _lock = Lock::take(&work.folder, &work.pipeline.name)?;
+    let lock = lock::take(work.files.as_ref(), &work.pipeline.name).await?;
+    let done = under_lock(work, pick).await;
+    lock.release().await;
+    done
+}
+
+async fn under_lock(work: &Work, pick: impl Fn(&Letter) -> bool) -> Result<Replayed> {
     if work.sink.per_poll {
         let text = "a target that each poll replaces can't take single rows: mend the source, the next poll reads them again";
         return Err(Error::new(Kind::Unsupported, text).context("sink", &work.sink.identity));
@@ -36,11 +42,11 @@ pub(crate) async fn replay(work: &Work, pick: impl Fn(&Letter) -> bool) -> Resul
     let (from, to) = jobs(work, &going)?;
     let shelf = work.shelf();
     let mut all = Replayed::default();
-    for (task, seqs) in shelf.files()? {
+    for (task, seqs) in shelf.files().await? {
         let mut lane = Lane::open(work, &to.for_task(Arc::clone(&task))).await?;
         let (mut done, mut rows, stood) = (BTreeSet::<Id>::new(), 0, lane.cursor.seq);
         for seq in seqs.into_iter().filter(|seq| *seq <= stood) {
-            for letter in shelf.read(&task, seq)?.into_iter().filter(|letter| pick(letter)) {
+            for letter in shelf.read(&task, seq).await?.into_iter().filter(|letter| pick(letter)) {
                 match again(work, &from, &to, &mut lane, &letter).await? {
                     Ok(taken) => {
                         done.insert((letter.seq, letter.index));
@@ -55,12 +61,12 @@ pub(crate) async fn replay(work: &Work, pick: impl Fn(&Letter) -> bool) -> Resul
         }
         all.replayed += done.len() as u64;
         let intent = Intent { seq: lane.cursor.seq + 1, letters: done };
-        intent.save(&shelf, &task)?;
+        intent.save(&shelf, &task).await?;
         point("engine.after_replay_intent");
         lane.brought(rows);
         lane.commit(work, None, &mut Vec::new()).await?;
         point("engine.after_replay_commit");
-        Intent::settle(&shelf, &task, lane.cursor.seq)?;
+        Intent::settle(&shelf, &task, lane.cursor.seq).await?;
     }
     Ok(all)
 }

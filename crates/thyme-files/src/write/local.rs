@@ -90,7 +90,7 @@ impl Target for LocalTarget {
         .await
     }
 
-    async fn begin(&self, hidden: &str, attempt: &str, _: Option<&str>) -> Result<Box<dyn Upload>> {
+    async fn begin(&self, hidden: &str, attempt: &str) -> Result<Box<dyn Upload>> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("{hidden}/{attempt}-{:x}.tmp", COUNT.fetch_add(1, Ordering::Relaxed));
         self.blocking(move |target| {

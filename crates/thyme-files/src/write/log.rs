@@ -50,13 +50,9 @@ struct Record {
 }
 
 impl Record {
-    /// The same by another writer; without its files if the commit is over.
-    fn taken_over(self, attempt: String, over: bool) -> Self {
-        let Self { version, cursor, files, replaces, old, .. } = self;
-        if over {
-            return Self { version, attempt, cursor, files: Vec::new(), replaces: None, old: Vec::new() };
-        }
-        Self { version, attempt, cursor, files, replaces, old }
+    /// The same by another writer.
+    fn taken_over(self, attempt: String) -> Self {
+        Self { attempt, ..self }
     }
 }
 
@@ -83,15 +79,14 @@ impl Log {
             let Some(&last) = numbers.last() else {
                 let none =
                     Record { version: VERSION, attempt: String::new(), cursor: None, files: vec![], replaces: None, old: vec![] };
-                let record = none.taken_over(attempt(1), true);
+                let record = none.taken_over(attempt(1));
                 match write(target.as_ref(), &folder, 1, &record).await? {
                     true => break (1, record),
                     false => continue,
                 }
             };
             let Some(record) = read(target.as_ref(), &folder, last).await? else { continue };
-            let over = target.binds() && target.exists(&over(&folder, last)).await?;
-            let record = record.taken_over(attempt(last + 1), over);
+            let record = record.taken_over(attempt(last + 1));
             if write(target.as_ref(), &folder, last + 1, &record).await? {
                 break (last + 1, record);
             }
@@ -161,11 +156,7 @@ impl Log {
 
     /// Gives the files of the newest record their names.
     async fn publish(&self, record: &Record) -> Result<()> {
-        let files = &record.files;
         self.name(record).await?;
-        if self.target.binds() && !files.is_empty() && !testing::broken("no_intent") {
-            self.target.create(&over(&self.folder, self.number), b"{}").await?;
-        }
         testing::point("file.after_settle");
         Ok(())
     }
@@ -220,8 +211,7 @@ impl Log {
         if number == 0 {
             return Ok(());
         }
-        self.target.remove(&name(&self.folder, number)).await?;
-        if self.target.binds() { self.target.remove(&over(&self.folder, number)).await } else { Ok(()) }
+        self.target.remove(&name(&self.folder, number)).await
     }
 
     /// Removes what older writers left: unfinished files of no commit, old records, the oldest first. Names begin with the
@@ -235,7 +225,7 @@ impl Log {
         }
         for left in self.target.list(&self.folder).await? {
             let number = numbered(&left);
-            let old = (left.ends_with(".json") || left.ends_with(".over")) && number + KEPT < self.number;
+            let old = left.ends_with(".json") && number + KEPT < self.number;
             if old || (left.ends_with(".new") && number <= self.number) {
                 self.target.remove(&format!("{}/{left}", self.folder)).await?;
             }
@@ -277,11 +267,6 @@ fn folder(task: &Task) -> String {
 
 fn name(folder: &str, number: u64) -> String {
     format!("{folder}/{number:020}.json")
-}
-
-/// What says that the files of a record have their names.
-fn over(folder: &str, number: u64) -> String {
-    format!("{folder}/{number:020}.over")
 }
 
 /// The numbers of the records that are there, in order.

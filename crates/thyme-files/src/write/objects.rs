@@ -1,11 +1,10 @@
 //! Objects of a bucket, made visible as wholes.
 //!
-//! An object is there from one moment on, complete, or not at all. Where uploads in parts can be completed under a condition,
-//! a file is such an upload until its commit ([`Parts`]); elsewhere it is an object below `_thyme`, copied under a condition.
-//! What must happen once is a put under the condition that the name is free. An answer that it is taken says nothing about
-//! who took it, perhaps this put when it was sent before: what stands there is read and compared.
-mod copies;
-mod parts;
+//! A file is an object below `_thyme` until its commit, and is then copied to its name. What must happen once is a put, or a
+//! copy, under the condition that the name is free. An answer that it is taken says nothing about who took it, perhaps this
+//! put when it was sent before: what stands there is read and compared.
+mod hidden;
+mod publish;
 mod replace;
 
 use std::sync::Arc;
@@ -14,24 +13,25 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::{Attribute, AttributeValue, Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
 use thyme_core::bytes::Bytes;
 use thyme_core::{Error, Kind, Result, async_trait};
 
 use super::log::OWN;
 use super::target::{Generation, Target, Upload};
 use crate::objects::failed;
-pub use parts::{Completed, Parts};
+pub use publish::{Copies, MARK};
 
 /// How often a name that is taken by nothing is tried again: another put of it is under way.
 const TRIES: u32 = 6;
+/// The size of an object that is put, or copied, in one request through this machine.
+const WHOLE: u64 = 8 << 20;
 
 /// A folder of a bucket.
 #[derive(Clone, Debug)]
 pub struct ObjectTarget {
     store: Arc<dyn ObjectStore>,
-    /// How uploads in parts are completed under a condition, where that can be done.
-    parts: Option<Arc<dyn Parts>>,
+    copies: Arc<dyn Copies>,
     /// The bucket, as people call it: `s3://bucket`.
     bucket: String,
     /// The folder, without slashes at its ends; empty for the bucket itself.
@@ -39,14 +39,14 @@ pub struct ObjectTarget {
 }
 
 impl ObjectTarget {
-    /// Objects below `folder` in `bucket` (`s3://name`), which `store` reaches.
+    /// Objects below `folder` in `bucket` (`s3://name`), which `store` and `copies` reach.
     pub fn new(
         store: Arc<dyn ObjectStore>,
-        parts: Option<Arc<dyn Parts>>,
+        copies: Arc<dyn Copies>,
         bucket: impl Into<String>,
         folder: impl AsRef<str>,
     ) -> Self {
-        Self { store, parts, bucket: bucket.into(), folder: folder.as_ref().trim_matches('/').to_owned() }
+        Self { store, copies, bucket: bucket.into(), folder: folder.as_ref().trim_matches('/').to_owned() }
     }
 
     /// The key of a name.
@@ -84,9 +84,10 @@ impl ObjectTarget {
         Ok(names)
     }
 
-    async fn put(&self, name: &str, bytes: Bytes, mode: PutMode) -> object_store::Result<()> {
+    async fn put(&self, name: &str, bytes: Bytes, mode: PutMode, mark: Option<&str>) -> object_store::Result<()> {
         let path = Path::parse(self.key(name)).map_err(object_store::Error::from)?;
-        let options = PutOptions { mode, ..PutOptions::default() };
+        let mark = mark.map(|mark| (Attribute::Metadata(MARK.into()), AttributeValue::from(mark.to_owned())));
+        let options = PutOptions { mode, attributes: mark.into_iter().collect(), ..PutOptions::default() };
         self.store.put_opts(&path, PutPayload::from(bytes), options).await.map(drop)
     }
 }
@@ -103,10 +104,6 @@ impl Target for ObjectTarget {
         format!("{}/{}", self.bucket, self.folder)
     }
 
-    fn binds(&self) -> bool {
-        self.parts.is_some()
-    }
-
     /// Lists, and puts under a condition that can't hold.
     async fn check(&self) -> Result<()> {
         let folder = self.path("")?;
@@ -115,7 +112,7 @@ impl Target for ObjectTarget {
         let name = format!("{OWN}/check");
         let never =
             UpdateVersion { e_tag: Some("\"00000000000000000000000000000000\"".to_owned()), version: Some("1".to_owned()) };
-        match self.put(&name, Bytes::new(), PutMode::Update(never)).await {
+        match self.put(&name, Bytes::new(), PutMode::Update(never), None).await {
             Ok(()) => Err(Error::new(
                 Kind::Unsupported,
                 "the server ignores conditions of a put, without which nothing is written exactly once",
@@ -126,20 +123,12 @@ impl Target for ObjectTarget {
         }
     }
 
-    async fn begin(&self, hidden: &str, attempt: &str, to: Option<&str>) -> Result<Box<dyn Upload>> {
-        let name = hidden_name(hidden, attempt);
-        match (&self.parts, to) {
-            (Some(parts), Some(to)) => Ok(Box::new(parts::PartsUpload::new(self.clone(), Arc::clone(parts), name, to))),
-            (Some(_), None) => Err(Error::new(Kind::Unexpected, "an upload in parts has no name")),
-            (None, _) => copies::begin(self, name).await,
-        }
+    async fn begin(&self, hidden: &str, attempt: &str) -> Result<Box<dyn Upload>> {
+        Ok(Box::new(hidden::Hidden::new(self.clone(), hidden_name(hidden, attempt))))
     }
 
     async fn publish(&self, from: &str, to: &str) -> Result<()> {
-        match &self.parts {
-            Some(parts) => parts::publish(self, parts.as_ref(), from, to).await,
-            None => copies::publish(self, from, to).await,
-        }
+        publish::publish(self, from, to).await
     }
 
     /// What was published is durable.
@@ -150,7 +139,7 @@ impl Target for ObjectTarget {
     async fn create(&self, name: &str, bytes: &[u8]) -> Result<bool> {
         let bytes = Bytes::copy_from_slice(bytes);
         for attempt in 0..TRIES {
-            match self.put(name, bytes.clone(), PutMode::Create).await {
+            match self.put(name, bytes.clone(), PutMode::Create, None).await {
                 Ok(()) => return Ok(true),
                 Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. } | StoreError::NotModified { .. }) => {}
                 Err(error) => return Err(failed("write an object", &self.place(name), error)),
@@ -173,9 +162,6 @@ impl Target for ObjectTarget {
     }
 
     async fn exists(&self, name: &str) -> Result<bool> {
-        if let Some(parts) = self.parts.as_deref().filter(|_| name.starts_with('{')) {
-            return parts::exists(self, parts, name).await;
-        }
         match self.store.head(&self.path(name)?).await {
             Ok(_) => return Ok(true),
             Err(StoreError::NotFound { .. }) => {}
@@ -210,10 +196,7 @@ impl Target for ObjectTarget {
     }
 
     async fn discard(&self, name: &str) -> Result<()> {
-        match &self.parts {
-            Some(parts) => parts::discard(self, parts.as_ref(), name).await,
-            None => self.remove(name).await,
-        }
+        hidden::discard(self, name).await
     }
 
     async fn remove(&self, name: &str) -> Result<()> {

@@ -18,8 +18,6 @@ const TEXT_BLOCK: usize = 1 << 20;
 /// One file in the making: rows wait here until they are a block, blocks are encoded in parallel and written in order.
 pub(super) struct Part {
     upload: Box<dyn Upload>,
-    /// The name it has from its beginning on.
-    to: Option<String>,
     body: Body,
     running: VecDeque<(Running<Block>, usize)>,
     rows: u64,
@@ -56,15 +54,13 @@ enum Block {
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) from: String,
-    /// The name it has already.
-    pub(super) to: Option<String>,
     pub(super) folder: String,
     pub(super) rows: u64,
     pub(super) bytes: u64,
 }
 
 impl Part {
-    pub(super) fn new(upload: Box<dyn Upload>, to: Option<String>, format: &Format, schema: &SchemaRef) -> Result<Self> {
+    pub(super) fn new(upload: Box<dyn Upload>, format: &Format, schema: &SchemaRef) -> Result<Self> {
         let body = match format {
             Format::Parquet(options) => {
                 let encoder = Box::new(ParquetEncoder::new(schema, options)?);
@@ -74,7 +70,7 @@ impl Part {
             Format::Csv(options, compression) => Body::text(Text::Csv(options.clone()), *compression, schema)?,
         };
         let held = if let Body::Text { waiting, .. } = &body { waiting.len() } else { 0 };
-        Ok(Self { upload, to, body, running: VecDeque::new(), rows: 0, written: 0, took: 0, held, used: 0 })
+        Ok(Self { upload, body, running: VecDeque::new(), rows: 0, written: 0, took: 0, held, used: 0 })
     }
 
     /// Rows in it, waiting ones included.
@@ -191,7 +187,7 @@ impl Part {
             self.written += last.len() as u64;
             self.upload.write(last).await?;
         }
-        Ok(Some(Finished { from: self.upload.finish().await?, to: self.to, folder, rows: self.rows, bytes: self.written }))
+        Ok(Some(Finished { from: self.upload.finish().await?, folder, rows: self.rows, bytes: self.written }))
     }
 
     async fn write_next(&mut self) -> Result<()> {

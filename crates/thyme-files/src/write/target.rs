@@ -5,8 +5,8 @@ use thyme_core::{Result, async_trait};
 
 /// A place that files go to.
 ///
-/// Names are relative, with `/` between folders; names below `_thyme/` are the protocol's own. An object store makes an upload
-/// of several parts of [`Target::begin`], completes it in [`Target::publish`], and creates by a conditional put.
+/// Names are relative, with `/` between folders; names below `_thyme/` are the protocol's own. An object store creates by a
+/// put under a condition, and copies in [`Target::publish`].
 #[async_trait]
 pub trait Target: Debug + Send + Sync + 'static {
     /// What it is, without secrets: `file:///data/orders`.
@@ -18,18 +18,12 @@ pub trait Target: Debug + Send + Sync + 'static {
     /// `Auth`, `Config` when it is something else than a folder, `Unavailable`.
     async fn check(&self) -> Result<()>;
 
-    /// A file has its name from its beginning on, not from its commit: an upload in parts belongs to its key. What was published
-    /// once can't be told from what never was, so that the log keeps in mind which commits are over.
-    fn binds(&self) -> bool {
-        false
-    }
-
     /// A new file that nobody sees, kept in the folder `hidden` under a name that begins with `attempt`, which is unique in
-    /// the world. `to` is the name it will get, where the target [binds](Target::binds) it.
+    /// the world.
     ///
     /// # Errors
     /// `Auth`, or `Unavailable` when the disk is full or the place can't be reached.
-    async fn begin(&self, hidden: &str, attempt: &str, to: Option<&str>) -> Result<Box<dyn Upload>>;
+    async fn begin(&self, hidden: &str, attempt: &str) -> Result<Box<dyn Upload>>;
 
     /// Makes the finished upload `from` visible as `to`. Done before, by anybody, it does nothing. It never replaces a file.
     ///

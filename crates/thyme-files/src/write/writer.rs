@@ -42,8 +42,6 @@ pub async fn open(target: Arc<dyn Target>, job: &Job, options: Options) -> Resul
         block,
         parts: BTreeMap::new(),
         finished: Vec::new(),
-        bound: BTreeSet::new(),
-        begun: 0,
         batches: 0,
     };
     Ok(Opened { writer: Box::new(writer), cursor })
@@ -60,9 +58,6 @@ struct FileWriter {
     /// Open files by folder.
     parts: BTreeMap<String, Part>,
     finished: Vec<Finished>,
-    /// Names that files of this commit have from their beginning on, and how many there were.
-    bound: BTreeSet<String>,
-    begun: usize,
     batches: u64,
 }
 
@@ -97,7 +92,6 @@ impl Writer for FileWriter {
         }
         let files = std::mem::take(&mut self.finished);
         let entries = self.named(files, cursor.seq).await?;
-        (self.bound, self.begun) = (BTreeSet::new(), 0);
         self.log.commit(cursor, entries, self.options.mode == Mode::Overwrite).await
     }
 }
@@ -140,19 +134,8 @@ impl FileWriter {
         {
             self.finished.extend(part.finish(oldest, &self.crew).await?);
         }
-        let to = if self.target.binds() { Some(self.bind(folder).await?) } else { None };
-        let upload = self.target.begin(&self.log.hidden(), self.log.attempt(), to.as_deref()).await?;
-        Part::new(upload, to, &self.options.format, self.partitions.columns())
-    }
-
-    /// A name for the file that is begun now, in the commit that comes next.
-    async fn bind(&mut self, folder: &str) -> Result<String> {
-        let seq = self.log.cursor().map_or(0, |cursor| cursor.seq) + 1;
-        let stem = self.stem(folder, seq, self.begun);
-        let name = free(self.target.as_ref(), &stem, &self.options.format.suffix(), &self.bound).await?;
-        self.begun += 1;
-        self.bound.insert(name.clone());
-        Ok(name)
+        let upload = self.target.begin(&self.log.hidden(), self.log.attempt()).await?;
+        Part::new(upload, &self.options.format, self.partitions.columns())
     }
 
     /// The name of the file number `part` of the commit `seq`, without its ending.
@@ -174,17 +157,12 @@ impl FileWriter {
         Ok(true)
     }
 
-    /// Gives each file that has none a name that nothing has.
+    /// Gives each file a name that nothing has.
     async fn named(&mut self, files: Vec<Finished>, seq: u64) -> Result<Vec<Entry>> {
         let (mut entries, mut taken) = (Vec::with_capacity(files.len()), BTreeSet::new());
-        for (part, Finished { from, to, folder, rows, bytes }) in files.into_iter().enumerate() {
-            let to = match to {
-                Some(to) => to,
-                None => {
-                    let stem = self.stem(&folder, seq, part);
-                    free(self.target.as_ref(), &stem, &self.options.format.suffix(), &taken).await?
-                }
-            };
+        for (part, Finished { from, folder, rows, bytes }) in files.into_iter().enumerate() {
+            let stem = self.stem(&folder, seq, part);
+            let to = free(self.target.as_ref(), &stem, &self.options.format.suffix(), &taken).await?;
             taken.insert(to.clone());
             entries.push(Entry { from, to, rows, bytes });
         }

@@ -1,5 +1,5 @@
-//! GCS on a real server: what is read, and what is refused. The server knows no credentials and none of the requests that a
-//! sink makes; how objects are copied under a condition is tested in thyme-s3, on a store that checks conditions.
+//! GCS on a real server: what is read, what is written, and what is refused. The server knows no credentials, and does not
+//! check the conditions of a rewrite.
 #![allow(missing_docs, reason = "a test")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 use std::io::{Read, Write};
@@ -14,13 +14,16 @@ use thyme_testkit::drive::{self, Durable, How};
 use thyme_testkit::objects::{Program, Server, missing};
 use thyme_testkit::rows;
 
+mod writing;
+
 fn main() -> ExitCode {
     let suite = Suite::new("gcs").needs(missing(Program::FakeGcs));
-    thyme_testkit::main([suite
+    let suite = suite
         .case("objects_are_read_once", read_once)
         .case("an_object_written_again_is_told_by_its_etag", changed)
         .case("a_large_object_comes_whole", large)
-        .case("what_is_wrong_is_said", wrong)])
+        .case("what_is_wrong_is_said", wrong);
+    thyme_testkit::main([writing::cases(suite)])
 }
 
 struct Bucket {

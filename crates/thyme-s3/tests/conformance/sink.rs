@@ -45,10 +45,10 @@ impl SinkHarness for Harness {
 
     fn points(&self) -> &'static [&'static str] {
         &[
-            "object.before_note",
             "file.before_sync",
             "file.before_intent",
             "file.after_intent",
+            "object.after_copy",
             "file.after_rename",
             "file.after_settle",
         ]

@@ -1,68 +1,109 @@
-//! Objects written without uploads in parts, as to GCS: hidden ones, copied under a condition.
+//! The last step of a commit: an object is copied to its name, whatever was answered before.
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use object_store::ObjectStoreExt;
-use object_store::aws::{AmazonS3Builder, S3CopyIfNotExists};
-use thyme_core::{Batch, Cursor, Job, Kind, Opened, Position, Result, Task};
-use thyme_files::write::{Format, ObjectTarget, Options, open};
+use object_store::{Attribute, AttributeValue, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use thyme_core::{Kind, Result, async_trait};
+use thyme_files::write::{Copies, MARK, ObjectTarget, Target};
 use thyme_testkit::Suite;
-use thyme_testkit::objects::{ACCESS_KEY, REGION, SECRET};
-use thyme_testkit::rows::{self, Row};
 
 use crate::world::Folder;
 
+const NAME: &str = "orders-1.jsonl";
+
 pub(crate) fn cases(suite: Suite) -> Suite {
-    suite.case("copies_are_rolled_forward_and_replace_nothing", copies).case("a_late_writer_is_fenced", fenced)
+    suite
+        .case("an_object_in_the_way_is_never_replaced_nor_taken_for_ours", in_the_way)
+        .case("a_copy_that_is_done_is_not_made_again", done)
+        .case("a_copy_is_made_again_when_the_server_spoilt_it", spoilt)
+        .case("a_copy_that_was_made_and_not_answered_is_found", unanswered)
 }
 
-async fn begin(folder: &Folder) -> Result<Opened> {
-    let builder = AmazonS3Builder::new().with_bucket_name(&folder.bucket).with_region(REGION).with_endpoint(&folder.url);
-    let builder = builder.with_allow_http(true).with_access_key_id(ACCESS_KEY).with_secret_access_key(SECRET);
-    let store = builder.with_copy_if_not_exists(S3CopyIfNotExists::Multipart).build().unwrap();
-    let target = ObjectTarget::new(Arc::new(store), None, format!("s3://{}", folder.bucket), format!("{}/out", folder.prefix));
-    let job = Job::new(Task::alone("p"), Arc::new(rows::dataset("t")?));
-    let format = Format::Jsonl(Default::default(), Default::default());
-    open(Arc::new(target), &job, Options { format, ..Options::default() }).await
+/// A server that copies large objects badly: so often nothing comes of it, and then its answer is lost, or not.
+#[derive(Debug)]
+struct Server {
+    folder: Folder,
+    spoils: AtomicU32,
+    silent: bool,
 }
 
-async fn stage(opened: &mut Opened, ids: std::ops::Range<i64>) -> Result<()> {
-    opened.writer.stage(&Batch::insert(rows::batch(&Row::range(ids))?, Position::of(&()))).await.map(drop)
+#[async_trait]
+impl Copies for Server {
+    async fn copy(&self, from: &str, to: &str, mark: &str, _: u64) -> Result<bool> {
+        if self.spoils.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            return Ok(false);
+        }
+        let bytes = self.folder.store.get(&from.into()).await.unwrap().bytes().await.unwrap();
+        let mark = [(Attribute::Metadata(MARK.into()), AttributeValue::from(mark.to_owned()))];
+        let options = PutOptions { mode: PutMode::Create, attributes: mark.into_iter().collect(), ..PutOptions::default() };
+        let put = self.folder.store.put_opts(&to.into(), bytes.into(), options).await;
+        Ok(put.is_ok() && !self.silent)
+    }
+
+    async fn abort(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
 }
 
-fn cursor(seq: u64) -> Cursor {
-    Cursor { seq, ..Cursor::start("test") }
+fn target(folder: &Folder, spoils: u32, silent: bool) -> ObjectTarget {
+    let copies = Server { folder: folder.clone(), spoils: AtomicU32::new(spoils), silent };
+    ObjectTarget::new(folder.store.clone(), Arc::new(copies), format!("s3://{}", folder.bucket), &folder.prefix)
 }
 
-async fn copies() -> Result<()> {
-    let (folder, name) = (Folder::new()?, "out/p-0-00000001-000.jsonl");
-    let mut opened = begin(&folder).await?;
-    stage(&mut opened, 0..5).await?;
-    drop(opened);
-    let mut opened = begin(&folder).await?;
-    assert!(!folder.names().await.iter().any(|name| name.contains("/tmp/")), "what was never committed is swept away");
-    stage(&mut opened, 0..5).await?;
-    opened.writer.commit(&cursor(1)).await?;
-    let first = folder.get(name).await;
-    assert_eq!(String::from_utf8(first).unwrap().lines().count(), 5);
-    // The name of the next is taken between the look for a free one and the copy: by the objects of another program.
-    stage(&mut opened, 5..10).await?;
-    opened.writer.commit(&cursor(2)).await?;
-    folder.store.delete(&folder.path(name)).await.unwrap();
-    let opened = begin(&folder).await?;
-    assert_eq!(opened.cursor.map(|cursor| cursor.seq), Some(2));
-    assert_eq!(folder.visible().await, ["out/p-0-00000002-000.jsonl"], "what was taken away does not come back");
+/// A hidden object of `size` bytes.
+async fn finished(target: &ObjectTarget, size: usize) -> Result<String> {
+    let mut upload = target.begin("_thyme/p/0/tmp", "1-x").await?;
+    upload.write(vec![b'x'; size]).await?;
+    upload.finish().await
+}
+
+async fn in_the_way() -> Result<()> {
+    for size in [5, 9 << 20] {
+        let folder = Folder::new()?;
+        let target = target(&folder, 0, false);
+        let from = finished(&target, size).await?;
+        folder.put(NAME, "somebody else's").await;
+        assert_eq!(target.publish(&from, NAME).await.unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(folder.get(NAME).await, b"somebody else's");
+        // It stays so until somebody moves it away.
+        folder.store.delete(&folder.path(NAME)).await.unwrap();
+        target.publish(&from, NAME).await?;
+        assert_eq!(folder.get(NAME).await.len(), size);
+        assert_eq!(folder.names().await, [NAME]);
+    }
     Ok(())
 }
 
-async fn fenced() -> Result<()> {
+async fn done() -> Result<()> {
     let folder = Folder::new()?;
-    let mut one = begin(&folder).await?;
-    stage(&mut one, 0..5).await?;
-    let mut other = begin(&folder).await?;
-    let error = one.writer.commit(&cursor(1)).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Conflict, "{error}");
-    stage(&mut other, 0..5).await?;
-    other.writer.commit(&cursor(1)).await?;
-    assert_eq!(folder.visible().await.len(), 1);
+    let target = target(&folder, 0, false);
+    let from = finished(&target, 5).await?;
+    target.publish(&from, NAME).await?;
+    target.publish(&from, NAME).await?;
+    // Who reads the objects may take them away.
+    folder.store.delete(&folder.path(NAME)).await.unwrap();
+    target.publish(&from, NAME).await?;
+    assert_eq!(folder.names().await, [] as [&str; 0]);
+    Ok(())
+}
+
+async fn spoilt() -> Result<()> {
+    let folder = Folder::new()?;
+    let from = finished(&target(&folder, 0, false), 9 << 20).await?;
+    let error = target(&folder, 100, false).publish(&from, NAME).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+    assert!(!folder.names().await.contains(&NAME.to_owned()), "nothing came of it, and nobody says otherwise");
+    target(&folder, 2, false).publish(&from, NAME).await?;
+    assert_eq!(folder.names().await, [NAME]);
+    assert_eq!(folder.get(NAME).await.len(), 9 << 20);
+    Ok(())
+}
+
+async fn unanswered() -> Result<()> {
+    let folder = Folder::new()?;
+    let target = target(&folder, 0, true);
+    let from = finished(&target, 9 << 20).await?;
+    target.publish(&from, NAME).await?;
+    assert_eq!(folder.names().await, [NAME]);
     Ok(())
 }

@@ -10,6 +10,7 @@ mod copies;
 mod faults;
 mod identity;
 mod reading;
+mod state;
 #[path = "../world/mod.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]
 mod world;
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     let needs = Program::s3().map_or_else(|e| Some(e.to_string()), missing);
     let suite = Suite::new("s3").needs(needs);
     thyme_testkit::main([
-        copies::cases(writing::cases(identity::cases(reading::cases(suite)))),
+        state::cases(copies::cases(writing::cases(identity::cases(reading::cases(suite))))),
         faults::cases(Suite::new("s3_faults")),
     ])
 }

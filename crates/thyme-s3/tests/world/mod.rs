@@ -12,7 +12,7 @@ use thyme_s3::{S3Sink, S3Source};
 use thyme_testkit::objects::{ACCESS_KEY, Program, REGION, SECRET, Server};
 
 /// A folder of its own in a bucket.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Folder {
     pub(crate) url: String,
     pub(crate) bucket: String,
