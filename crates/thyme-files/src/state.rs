@@ -88,9 +88,7 @@ impl StateFiles for ObjectFiles {
     async fn swap(&self, name: &str, bytes: Vec<u8>, seen: Option<&Version>) -> Result<()> {
         self.held(name).await?;
         let mode = match seen {
-            Some(Version { e_tag, version }) => {
-                PutMode::Update(UpdateVersion { e_tag: e_tag.clone(), version: version.clone() })
-            }
+            Some(Version { e_tag, version }) => PutMode::Update(UpdateVersion { e_tag: e_tag.clone(), version: version.clone() }),
             None => PutMode::Create,
         };
         let mark = names::attempt();
@@ -128,8 +126,7 @@ impl StateFiles for ObjectFiles {
 
     async fn list(&self, folder: &str) -> Result<Vec<String>> {
         let listed = self.store.list_with_delimiter(Some(&self.path(folder)?)).await.map_err(|e| self.broke(folder, e))?;
-        let mut names: Vec<_> =
-            listed.objects.iter().filter_map(|meta| meta.location.filename().map(str::to_owned)).collect();
+        let mut names: Vec<_> = listed.objects.iter().filter_map(|meta| meta.location.filename().map(str::to_owned)).collect();
         names.sort();
         Ok(names)
     }

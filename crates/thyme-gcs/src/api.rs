@@ -63,7 +63,8 @@ impl Api {
                 Ok(answer) if answer.status().is_success() || taken.contains(&answer.status()) => return Ok(answer),
                 Ok(answer) => {
                     let status = answer.status();
-                    let again = status.is_server_error() || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status);
+                    let again = status.is_server_error()
+                        || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status);
                     (again, refused(key, status, answer.text().await.unwrap_or_default()))
                 }
                 Err(error) => (true, broke(error)),

@@ -15,6 +15,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::json;
 use thyme_core::bytes::Bytes;
+use thyme_core::testing;
 use thyme_files::objects::failed;
 use thyme_files::write::{Copies, MARK};
 
@@ -158,6 +159,7 @@ impl ObjectStore for GcsStore {
 #[async_trait]
 impl Copies for GcsStore {
     async fn copy(&self, from: &str, to: &str, mark: &str, _: u64) -> thyme_core::Result<bool> {
+        testing::point("object.before_complete");
         self.rewrite(from, to, Some("0"), Some(mark)).await.map_err(|e| failed("copy an object", to, e))
     }
 

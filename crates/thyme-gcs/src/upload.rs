@@ -23,7 +23,9 @@ pub(crate) struct Resumable {
 impl Resumable {
     pub(crate) async fn begin(api: Api, key: String) -> Result<Self> {
         let answer = api
-            .send(&key, &[], |client| client.post(api.uploads()).query(&[("uploadType", "resumable")]).json(&json!({"name": key})))
+            .send(&key, &[], |client| {
+                client.post(api.uploads()).query(&[("uploadType", "resumable")]).json(&json!({"name": key}))
+            })
             .await?;
         let session = answer.headers().get(LOCATION).and_then(|url| url.to_str().ok()).map(str::to_owned);
         let session = session.ok_or_else(|| wrong("an upload was begun without a place to send it to"))?;

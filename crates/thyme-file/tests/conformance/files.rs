@@ -8,6 +8,7 @@ use thyme_core::arrow::array::RecordBatch;
 use thyme_core::arrow::array::cast::AsArray;
 use thyme_core::arrow::array::types::Int64Type;
 use thyme_core::{Error, Kind, Result};
+use thyme_formats::avro::file::{AvroCodec, AvroFileEncoder};
 use thyme_testkit::rows::{self, Row};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,7 @@ pub(crate) enum Format {
     Jsonl,
     Csv,
     Parquet,
+    Avro,
 }
 
 impl Format {
@@ -23,6 +25,7 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
+            Self::Avro => "avro",
         }
     }
 }
@@ -33,6 +36,7 @@ pub(crate) fn content(format: Format, rows: &[Row], columns: &Columns, head: boo
         Format::Jsonl => rows.iter().map(|row| jsonl(row, columns)).collect::<String>().into_bytes(),
         Format::Csv => csv(rows, columns, head).into_bytes(),
         Format::Parquet => parquet(&columns.of(&rows::batch(rows).unwrap())),
+        Format::Avro => avro(&columns.of(&rows::batch(rows).unwrap())),
     }
 }
 
@@ -103,4 +107,11 @@ pub(crate) fn visible(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
     Ok(found)
+}
+
+/// As the encoder has it, which is tested against other readers beside its code.
+pub(crate) fn avro(rows: &RecordBatch) -> Vec<u8> {
+    let mut writer = AvroFileEncoder::new(Vec::new(), "suite", rows.schema_ref(), AvroCodec::Zstandard).unwrap();
+    assert_eq!(writer.write(rows).unwrap().len(), 0);
+    writer.finish().unwrap()
 }

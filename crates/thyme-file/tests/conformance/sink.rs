@@ -66,6 +66,7 @@ impl SinkFixture for Fixture {
             Format::Jsonl => FileFormat::Jsonl,
             Format::Csv => FileFormat::Csv,
             Format::Parquet => FileFormat::Parquet,
+            Format::Avro => FileFormat::Avro,
         };
         let sink = FileSink::builder().path(self.path.to_str().unwrap()).format(format);
         let sink = sink.mode(if overwrite { FileMode::Overwrite } else { FileMode::Append });

@@ -10,7 +10,7 @@ use thyme_file::FileSource;
 use thyme_testkit::harness::{Change, Refused, SourceDeclares, SourceFixture, SourceHarness};
 use thyme_testkit::rows::{self, Row};
 
-use crate::files::{Columns, Format, content, parquet};
+use crate::files::{Columns, Format, avro, content, parquet};
 
 pub(crate) struct Harness {
     pub(crate) format: Format,
@@ -87,6 +87,7 @@ impl SourceFixture for Fixture {
     async fn change(&self, change: Change) -> Result<()> {
         match change {
             Change::AddColumn(_) => *self.columns.lock().unwrap() = Columns::Extra,
+            Change::Types(rows) if self.format == Format::Avro => fs::write(self.path("types"), avro(&rows)).unwrap(),
             Change::Types(rows) => fs::write(self.path("types"), parquet(&rows)).unwrap(),
             other => return Err(Error::new(Kind::Unsupported, format!("{other:?}"))),
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use thyme_core::{Error, Kind, Op, Result, SinkInfo, Size, duration};
+use thyme_formats::avro::file::AvroCodec;
 use thyme_formats::csv::CsvWriteOptions;
 use thyme_formats::json_out::{JsonWriteOptions, NonFinite, Nulls, Numbers};
 use thyme_formats::parquet::{ParquetCompression, ParquetWriteOptions};
@@ -23,7 +24,7 @@ macro_rules! with_writing {
         pub struct $name {
             $($own)*
 
-            /// What stands in the files: `parquet`, `jsonl` or `csv`.
+            /// What stands in the files: `parquet`, `jsonl`, `csv` or `avro`.
             #[serde(default)]
             #[builder(default)]
             pub format: $crate::config::FileFormat,
@@ -50,8 +51,8 @@ macro_rules! with_writing {
             #[schemars(extend("x-aliases" = ["fileTemplate"]))]
             pub file_template: Option<String>,
 
-            /// `none`, `snappy` (Parquet alone), `gzip` or `zstd`; Parquet is compressed by snappy and text not at all unless said
-            /// otherwise. Compressed text ends in `.gz` or `.zst`.
+            /// `none`, `snappy` (not for text), `gzip` (not for Avro) or `zstd`; Parquet and Avro are compressed by snappy and text
+            /// not at all unless said otherwise. Compressed text ends in `.gz` or `.zst`.
             pub compression: Option<$crate::config::FileCompression>,
 
             /// When a file is full, and rows have waited long enough.
@@ -149,6 +150,7 @@ impl Writing<'_> {
                 Format::Jsonl(JsonWriteOptions { nulls, non_finite, decimals, int64 }, text(self.compression)?)
             }
             FileFormat::Csv => Format::Csv(csv(self.delimiter, self.header, self.null_value)?, text(self.compression)?),
+            FileFormat::Avro => Format::Avro(blocks(self.compression)?),
         };
         let mode = match self.mode {
             FileMode::Append => Mode::Append,
@@ -191,6 +193,8 @@ pub enum FileFormat {
     Jsonl,
     /// Comma-separated values, or other delimiters.
     Csv,
+    /// Object container files of Avro.
+    Avro,
 }
 
 impl FileFormat {
@@ -201,6 +205,7 @@ impl FileFormat {
             Self::Parquet => "parquet",
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
+            Self::Avro => "avro",
         }
     }
 }
@@ -224,7 +229,7 @@ pub enum FileMode {
 pub enum FileCompression {
     /// Not at all.
     None,
-    /// The pages of Parquet: fast.
+    /// The pages of Parquet and the blocks of Avro: fast.
     Snappy,
     /// Read by everything.
     Gzip,
@@ -303,13 +308,25 @@ fn pages(compression: Option<FileCompression>) -> ParquetCompression {
     }
 }
 
+fn blocks(compression: Option<FileCompression>) -> Result<AvroCodec> {
+    match compression {
+        Some(FileCompression::None) => Ok(AvroCodec::Null),
+        None | Some(FileCompression::Snappy) => Ok(AvroCodec::Snappy),
+        Some(FileCompression::Zstd) => Ok(AvroCodec::Zstandard),
+        Some(FileCompression::Gzip) => {
+            let text = "the blocks of Avro are compressed by snappy or zstd; gzip is for text and Parquet";
+            Err(Error::new(Kind::Config, text).context("compression", "gzip"))
+        }
+    }
+}
+
 fn text(compression: Option<FileCompression>) -> Result<Compression> {
     match compression {
         None | Some(FileCompression::None) => Ok(Compression::None),
         Some(FileCompression::Gzip) => Ok(Compression::Gzip),
         Some(FileCompression::Zstd) => Ok(Compression::Zstd),
         Some(FileCompression::Snappy) => {
-            Err(Error::new(Kind::Config, "files of text are compressed by gzip or zstd; snappy is for Parquet")
+            Err(Error::new(Kind::Config, "files of text are compressed by gzip or zstd; snappy is for Parquet and Avro")
                 .context("compression", "snappy"))
         }
     }

@@ -17,7 +17,7 @@ macro_rules! with_reading {
         pub struct $name {
             $($own)*
 
-            /// `json` (one object, several, or an array), `jsonl`, `csv` or `parquet`; by the ends of the names unless said
+            /// `json` (one object, several, or an array), `jsonl`, `csv`, `parquet` or `avro`; by the ends of the names unless said
             /// otherwise.
             pub format: Option<$crate::config::ReadFormat>,
 

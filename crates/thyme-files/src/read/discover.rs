@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use thyme_core::arrow::datatypes::Schema;
 use thyme_core::{Dataset, Error, Kind, Result, ResultExt};
+use thyme_formats::avro::file::{self as avro, AvroFault};
 use thyme_formats::parquet::ParquetFault;
 use thyme_formats::{csv, json, parquet};
 
 use super::bytes::{self, RawReader};
 use super::options::{ReadFormat, ReadOptions};
-use super::parquet::Chunks;
+use super::parquet::{Chunks, From};
 use super::source::FilesSource;
 use super::state::PRINT_BYTES;
 use crate::storage::Storage;
@@ -53,7 +54,7 @@ impl<S: Storage> FilesSource<S> {
     }
 }
 
-/// JSON by the samples of all files together; CSV and Parquet by the first, whose header or footer speaks for it.
+/// JSON by the samples of all files together; CSV, Parquet and Avro by the first, whose header or footer speaks for it.
 fn infer<S: Storage>(storage: &S, options: &ReadOptions, keys: &[String]) -> Result<Schema> {
     let (mut samples, mut last) = (Vec::new(), None);
     for key in keys {
@@ -67,6 +68,10 @@ fn infer<S: Storage>(storage: &S, options: &ReadOptions, keys: &[String]) -> Res
         if format == ReadFormat::Parquet {
             let chunks = Chunks { bytes: opened.bytes, size, outage: Arc::default() };
             return parquet::schema(&chunks).map_err(|fault| unreadable(fault).context("path", path));
+        }
+        if format == ReadFormat::Avro {
+            let from = From { bytes: opened.bytes, at: 0, outage: Arc::default() };
+            return avro::schema(std::io::BufReader::new(from)).map_err(|fault| not_avro(fault).context("path", path));
         }
         let mut sample = Vec::new();
         let stream = bytes::open(RawReader::new(opened.bytes, size), compression).map_err(failed)?;
@@ -90,6 +95,14 @@ fn infer<S: Storage>(storage: &S, options: &ReadOptions, keys: &[String]) -> Res
     match last {
         Some(error) if samples.is_empty() => Err(error),
         _ => json::infer(&samples).context("path", || storage.location(keys.first().map_or("", String::as_str))),
+    }
+}
+
+fn not_avro(fault: AvroFault) -> Error {
+    match fault {
+        AvroFault::Damaged(reason) => Error::new(Kind::Data, format!("the file is not avro, or damaged: {reason}")),
+        AvroFault::Drift(drift) => Error::drift(drift),
+        AvroFault::Io(error) => Error::new(Kind::Unavailable, "the file can't be read").source(error),
     }
 }
 

@@ -15,7 +15,7 @@ use super::part::{Item, Out, Stop};
 use super::prints::{self, Front};
 use super::source::Shared;
 use super::state::{At, End, PRINT_BYTES, Seen, Work};
-use super::{csv, json, lines, parquet};
+use super::{avro, csv, json, lines, parquet};
 use crate::storage::{Opened, Opener, Storage, Wanted};
 
 /// What all files of a group are read with.
@@ -87,6 +87,9 @@ impl<S: Storage> Context<S> {
         let (format, compression) = self.out.check(options.kind_of(&planned.key, &head))?;
         if format == ReadFormat::Parquet {
             return parquet::read(self, index, seen, opened, &path, &head);
+        }
+        if format == ReadFormat::Avro {
+            return avro::read(self, index, seen, opened, &path, &head);
         }
         let Some(mut file) = self.open(&opened, &path, compression, &mut seen)? else {
             return self.out.check(Err(replaced(&path)));

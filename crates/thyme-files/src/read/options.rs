@@ -18,6 +18,15 @@ pub enum ReadFormat {
     Csv,
     /// Parquet.
     Parquet,
+    /// Object container files of Avro.
+    Avro,
+}
+
+impl ReadFormat {
+    /// Whether a file is whole or damaged, and compressed within: nothing is ever added behind its end.
+    pub(super) fn is_closed(self) -> bool {
+        matches!(self, Self::Parquet | Self::Avro)
+    }
 }
 
 /// What becomes of a file that was read and changed since.
@@ -84,7 +93,7 @@ impl ReadOptions {
             Some(format) => format,
             None => format_of(stem)?,
         };
-        let found = if format == ReadFormat::Parquet { Compression::None } else { found };
+        let found = if format.is_closed() { Compression::None } else { found };
         Ok((format, self.compression.unwrap_or(found)))
     }
 }
@@ -96,12 +105,13 @@ fn format_of(name: &str) -> Result<ReadFormat> {
         "json" => ReadFormat::Json,
         "csv" | "tsv" => ReadFormat::Csv,
         "parquet" => ReadFormat::Parquet,
-        later @ ("avro" | "arrow" | "orc" | "feather") => {
-            let text = format!("the format {later} comes in a later release; json, jsonl, csv and parquet can be read");
+        "avro" => ReadFormat::Avro,
+        later @ ("arrow" | "orc" | "feather") => {
+            let text = format!("the format {later} comes in a later release; json, jsonl, csv, parquet and avro can be read");
             return Err(Error::new(Kind::Unsupported, text).context("path", name));
         }
         _ => {
-            let text = "the name does not tell the format; set `format` to json, jsonl, csv or parquet";
+            let text = "the name does not tell the format; set `format` to json, jsonl, csv, parquet or avro";
             return Err(Error::new(Kind::Config, text).context("path", name));
         }
     })

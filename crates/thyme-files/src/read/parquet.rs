@@ -105,11 +105,11 @@ impl ChunkReader for Chunks {
     }
 }
 
-/// The bytes from a place on.
+/// The bytes from a place on; what the storage fails with is kept in `outage`.
 pub(super) struct From {
-    bytes: Arc<dyn ReadAt>,
-    at: u64,
-    outage: Arc<Mutex<Option<io::Error>>>,
+    pub(super) bytes: Arc<dyn ReadAt>,
+    pub(super) at: u64,
+    pub(super) outage: Arc<Mutex<Option<io::Error>>>,
 }
 
 impl Read for From {

@@ -4,7 +4,7 @@ use std::io::Read;
 use thyme_core::Result;
 
 use super::bytes::{self, RawReader};
-use super::options::{ReadFormat, ReadOptions};
+use super::options::ReadOptions;
 use super::state::{At, End, PRINT_BYTES, print};
 use crate::storage::{ReadAt, Storage};
 
@@ -20,7 +20,7 @@ pub(super) fn continues<S: Storage>(storage: &S, options: &ReadOptions, key: &st
     let raw = |e| bytes::failed(&storage.location(key), e);
     let head = read(&*opened.bytes, 0, PRINT_BYTES).map_err(raw)?;
     let Ok((format, compression)) = options.kind_of(key, &head) else { return Ok(false) };
-    if format == ReadFormat::Parquet {
+    if format.is_closed() {
         // A damaged file was not known to its end.
         let foot = foot(&*opened.bytes, opened.entry.size).map_err(raw)?;
         return Ok(print(&head) == at.head && (at.end == End::Damaged || foot == at.tail));

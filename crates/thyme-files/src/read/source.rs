@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thyme_core::{Cursor, Error, Job, Kind, Plan, Result, Start};
 
-use super::options::{Changed, ReadFormat, ReadOptions};
+use super::options::{Changed, ReadOptions};
 use super::plan::FilesPlan;
 use super::state::Base;
 use crate::storage::Storage;
@@ -52,9 +52,9 @@ impl ReadOptions {
         self.changed == Changed::Append
     }
 
-    /// Whether more can be added behind the end of the file `key`: not to Parquet.
+    /// Whether more can be added behind the end of the file `key`: not to Parquet and Avro.
     pub(super) fn grows(&self, key: &str) -> bool {
-        self.kind_of(key, &[]).is_ok_and(|(format, _)| format != ReadFormat::Parquet)
+        self.kind_of(key, &[]).is_ok_and(|(format, _)| !format.is_closed())
     }
 }
 

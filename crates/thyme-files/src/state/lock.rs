@@ -192,6 +192,7 @@ async fn read(store: &dyn ObjectStore, path: &Path) -> object_store::Result<Opti
         Err(error) => return Err(error),
     };
     let version = UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
-    let body = serde_json::from_slice(&got.bytes().await?).map_err(|e| StoreError::Generic { store: "thyme", source: e.into() })?;
+    let body =
+        serde_json::from_slice(&got.bytes().await?).map_err(|e| StoreError::Generic { store: "thyme", source: e.into() })?;
     Ok(Some((body, version)))
 }

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{Attribute, AttributeValue, Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::{
+    Attribute, AttributeValue, Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+};
 use thyme_core::bytes::Bytes;
 use thyme_core::{Error, Kind, Result, async_trait};
 
@@ -40,12 +42,7 @@ pub struct ObjectTarget {
 
 impl ObjectTarget {
     /// Objects below `folder` in `bucket` (`s3://name`), which `store` and `copies` reach.
-    pub fn new(
-        store: Arc<dyn ObjectStore>,
-        copies: Arc<dyn Copies>,
-        bucket: impl Into<String>,
-        folder: impl AsRef<str>,
-    ) -> Self {
+    pub fn new(store: Arc<dyn ObjectStore>, copies: Arc<dyn Copies>, bucket: impl Into<String>, folder: impl AsRef<str>) -> Self {
         Self { store, copies, bucket: bucket.into(), folder: folder.as_ref().trim_matches('/').to_owned() }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use thyme_core::arrow::datatypes::SchemaRef;
 use thyme_core::{Result, Task};
+use thyme_formats::avro::file::{AvroCodec, AvroFileEncoder};
 use thyme_formats::csv::{CsvEncoder, CsvWriteOptions};
 use thyme_formats::json_out::{JsonEncoder, JsonWriteOptions};
 use thyme_formats::parquet::{ParquetEncoder, ParquetWriteOptions};
@@ -46,7 +47,12 @@ pub enum Format {
     Jsonl(JsonWriteOptions, Compression),
     /// CSV.
     Csv(CsvWriteOptions, Compression),
+    /// Object container files of Avro.
+    Avro(AvroCodec),
 }
+
+/// What the records of Avro are called.
+pub(super) const RECORD: &str = "record";
 
 /// How files of text are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +79,7 @@ impl Format {
             Self::Parquet(options) => ParquetEncoder::new(columns, options).map(drop),
             Self::Jsonl(options, _) => JsonEncoder::new(columns, options.clone()).map(drop),
             Self::Csv(options, _) => CsvEncoder::new(columns, options.clone()).map(drop),
+            Self::Avro(codec) => AvroFileEncoder::new(Vec::new(), RECORD, columns, *codec).map(drop),
         }
     }
 
@@ -83,6 +90,7 @@ impl Format {
             Self::Parquet(_) => "parquet".to_owned(),
             Self::Jsonl(_, compression) => format!("jsonl{}", compression.suffix()),
             Self::Csv(_, compression) => format!("csv{}", compression.suffix()),
+            Self::Avro(_) => "avro".to_owned(),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! One file in the making.
 use std::collections::VecDeque;
 
-use thyme_core::Result;
+use thyme_core::{Error, Kind, Result};
 use thyme_core::arrow::array::RecordBatch;
 use thyme_core::arrow::datatypes::SchemaRef;
+use thyme_formats::avro::file::AvroFileEncoder;
 use thyme_formats::encode::BadRow;
 use thyme_formats::parquet::{EncodedGroup, ParquetEncoder};
 
 use super::crew::{Crew, Running, end};
-use super::options::{Compression, Format};
+use super::options::{Compression, Format, RECORD};
 use super::target::Upload;
 use super::text::{Text, compress};
 
@@ -43,6 +44,8 @@ enum Body {
         waiting: Vec<u8>,
         each: usize,
     },
+    /// Blocks follow one another as they fill. `None` while they are being encoded.
+    Avro(Option<Box<AvroFileEncoder<Vec<u8>>>>),
 }
 
 enum Block {
@@ -68,6 +71,7 @@ impl Part {
             }
             Format::Jsonl(options, compression) => Body::text(Text::Jsonl(options.clone()), *compression, schema)?,
             Format::Csv(options, compression) => Body::text(Text::Csv(options.clone()), *compression, schema)?,
+            Format::Avro(codec) => Body::Avro(Some(Box::new(AvroFileEncoder::new(Vec::new(), RECORD, schema, *codec)?))),
         };
         let held = if let Body::Text { waiting, .. } = &body { waiting.len() } else { 0 };
         Ok(Self { upload, body, running: VecDeque::new(), rows: 0, written: 0, took: 0, held, used: 0 })
@@ -115,6 +119,16 @@ impl Part {
                 }
                 bad
             }
+            Body::Avro(encoder) => {
+                let mut taken = encoder.take().ok_or_else(cut_off)?;
+                let encode = move || taken.write(&rows).map(|bad| (taken, bad));
+                let (mut taken, bad) = end(crew.begin(encode).await?).await?;
+                let full = std::mem::take(taken.out());
+                self.held = taken.buffered();
+                *encoder = Some(taken);
+                self.put(full).await?;
+                bad
+            }
         };
         self.rows += (count - bad.len().min(count)) as u64;
         Ok(bad)
@@ -160,6 +174,7 @@ impl Part {
                     self.running.push_back((running, took));
                 }
             }
+            Body::Avro(_) => {}
         }
         while self.running.front().is_some_and(|(front, _)| front.is_finished()) || self.running.len() > crew.threads() {
             self.write_next().await?;
@@ -182,8 +197,12 @@ impl Part {
             return Ok(None);
         }
         self.drain(crew).await?;
-        if let Body::Parquet { encoder, .. } = self.body {
-            let last = encoder.finish()?;
+        let last = match self.body {
+            Body::Parquet { encoder, .. } => encoder.finish()?,
+            Body::Avro(encoder) => end(crew.begin(move || encoder.ok_or_else(cut_off)?.finish()).await?).await?,
+            Body::Text { .. } => Vec::new(),
+        };
+        if !last.is_empty() {
             self.written += last.len() as u64;
             self.upload.write(last).await?;
         }
@@ -199,7 +218,7 @@ impl Part {
                 encoder.take()
             }
             (_, Block::Bytes(bytes)) => bytes,
-            (Body::Text { .. }, Block::Group(_)) => Vec::new(),
+            (Body::Text { .. } | Body::Avro(_), Block::Group(_)) => Vec::new(),
         };
         self.wrote(took);
         self.put(bytes).await
@@ -215,6 +234,10 @@ impl Part {
         self.written += bytes.len() as u64;
         if bytes.is_empty() { Ok(()) } else { self.upload.write(bytes).await }
     }
+}
+
+fn cut_off() -> Error {
+    Error::new(Kind::Unexpected, "the encoding of a file was cut off")
 }
 
 impl Body {

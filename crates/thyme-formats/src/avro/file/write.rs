@@ -88,6 +88,11 @@ impl<W: Write> AvroFileEncoder<W> {
         Ok(())
     }
 
+    /// Where it is written to.
+    pub fn out(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// Bytes that are not written yet.
     pub fn buffered(&self) -> usize {
         self.block.len()
