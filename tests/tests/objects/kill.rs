@@ -1,4 +1,5 @@
 //! `kill -9` at random moments and at every named point, then the truth.
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use object_store::ObjectStore;
@@ -33,18 +34,25 @@ const BAD: usize = 9;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) fn cases(suite: Suite, program: Program) -> Suite {
-    let mut suite = suite
+    let suite = suite
         .case("bucket_to_bucket", move || buckets(program, 4_000, 6))
-        .case("state_in_the_bucket", move || stateless(program, 2_000, 3))
-        .case("the_second_of_two_copies_is_refused", move || refused(program))
-        .case("the_first_of_two_copies_is_fenced", move || fenced(program))
-        .case("bucket_to_bucket_at_every_point", move || points(program, POINTS, 2_000, TEXT))
-        .case("large_objects_at_every_point", move || points(program, LARGE_POINTS, 100, LARGE_TEXT))
+        .case("large_objects_at_every_point", move || points(program, LARGE_POINTS, 1, 60, LARGE_TEXT))
         .soak("bucket_to_bucket_100_kills", move || buckets(program, 12_000, 100))
         .soak("state_in_the_bucket_100_kills", move || stateless(program, 12_000, 100))
         .soak("table_to_bucket_100_kills", move || table(program, 20_000, 100));
-    if postgres::Major::chosen().is_ok_and(|major| postgres::missing(major).is_none()) {
-        suite = suite.case("table_to_bucket", move || table(program, 4_000, 6));
+    if program == Program::Versitygw {
+        // What differs from MinIO is what a server makes of a completion, and of two at once.
+        return suite
+            .soak("the_first_of_two_copies_is_fenced", move || fenced(program))
+            .soak("bucket_to_bucket_at_every_point", move || points(program, POINTS, 3, 2_000, TEXT));
+    }
+    let suite = suite
+        .case("state_in_the_bucket", move || stateless(program, 2_000, 3))
+        .case("the_second_of_two_copies_is_refused", move || refused(program))
+        .case("the_first_of_two_copies_is_fenced", move || fenced(program))
+        .case("bucket_to_bucket_at_every_point", move || points(program, POINTS, 3, 2_000, TEXT));
+    if program == Program::Minio && postgres::Major::chosen().is_ok_and(|major| postgres::missing(major).is_none()) {
+        return suite.case("table_to_bucket", move || table(program, 4_000, 6));
     }
     suite
 }
@@ -62,7 +70,7 @@ fn sink(program: Program, bucket: &str, connection: &str, roll: i64) -> String {
 }
 
 async fn place_of_buckets(program: Program, rows: i64, text: usize) -> Result<Place> {
-    let roll = if text == LARGE_TEXT { rows / 5 } else { rows / 20 };
+    let roll = if text == LARGE_TEXT { rows / 3 } else { rows / 20 };
     let (of, scheme) = names(program);
     let place = Place::new(program, |bucket, connection| {
         format!(
@@ -226,11 +234,11 @@ async fn random(mut place: Place, rows: i64, kills: usize) -> Result<Place> {
     Ok(place)
 }
 
-/// Dies at each point, the first and the third time, and goes on.
-async fn points(program: Program, points: &[&str], rows: i64, text: usize) -> Result<()> {
+/// Dies at each point, the first and the `last` time, and goes on.
+async fn points(program: Program, points: &[&str], last: usize, rows: i64, text: usize) -> Result<()> {
     let mut place = place_of_buckets(program, rows, text).await?;
     for point in points {
-        for nth in [1, 3] {
+        for nth in BTreeSet::from([1, last]) {
             place.fresh().await;
             let died = run(&mut place, Some(&format!("{point}:{nth}"))).await;
             assert!(died, "{point}:{nth} was never passed");

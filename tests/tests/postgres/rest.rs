@@ -21,12 +21,12 @@ async fn rest() -> Result<()> {
     .await?;
     place.database.run("create table source (id bigint primary key); insert into source select generate_series(1, 1000)").await?;
     let mut cut = place.start("state", Some("engine.after_commit:3"));
-    let status = cut.end().await;
+    let status = cut.end().await?;
     assert!(status.signal().is_some(), "{}", cut.log());
     assert_ne!(place.database.column("select count(*) from target").await?, ["1000"], "the poll was not cut short");
     place.database.run("insert into source select generate_series(1001, 1100)").await?;
     let mut run = place.start_with("state", None, &["--once"]);
-    assert!(run.end().await.success(), "{}", run.log());
+    assert!(run.end().await?.success(), "{}", run.log());
     assert_eq!(place.database.column("select count(*) || ' ' || count(distinct id) from target").await?, ["1100 1100"]);
     Ok(())
 }

@@ -29,7 +29,7 @@ fn what_can_not_be_is_said() {
     let folder = Folder::new();
     folder.write("a.jsonl", &rows(0, 3));
     let said = [
-        (&["copy", "kafka://b/t", "-"][..], "the connector `kafka` is not part of this release"),
+        (&["copy", "kinesis://b/t", "-"][..], "the connector `kinesis` is not part of this release"),
         (&["copy", "a.jsonl?fromat=csv", "-"], "did you mean `format`?"),
         (&["copy", "-", "out"], "can only be written"),
         (&["copy", "a.jsonl", "-", "--cdc", "upsrt"], "did you mean `upsert`?"),

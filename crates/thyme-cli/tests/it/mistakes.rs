@@ -33,11 +33,11 @@ schedule = "61 * * * *"
 name = "b"
 schedule = "@once"
   [pipeline.source]
-  type = "kafka"
+  type = "kinesis"
   [pipeline.sink]
   type = "file"
   path = "out"
-  format = "avro"
+  format = "arrow"
 "#,
     );
     let ran = folder.thyme(&["validate", "a.toml"]);
@@ -52,8 +52,8 @@ schedule = "@once"
         "a.toml:16: pipeline.b.schedule: `61 * * * *` is not a schedule",
         "a.toml:19: pipeline.b.source.path: must not be empty",
         "a.toml:25: pipeline.b.name: this file has another pipeline of this name",
-        "a.toml:28: pipeline.b.source.type: the connector `kafka` is not part of this release",
-        "a.toml:32: pipeline.b.sink.format: `avro` is not part of this release",
+        "a.toml:28: pipeline.b.source.type: the connector `kinesis` is not part of this release",
+        "a.toml:32: pipeline.b.sink.format: `arrow` is not part of this release",
     ];
     for line in expected {
         assert!(ran.err.lines().any(|found| found.starts_with(line)), "{line}\n{}", ran.err);

@@ -155,8 +155,8 @@ impl Target for Dying {
         self.target.check().await
     }
 
-    async fn begin(&self, hidden: &str, attempt: &str, to: Option<&str>) -> Result<Box<dyn Upload>> {
-        let upload = self.steps.step(self.target.begin(hidden, attempt, to)).await?;
+    async fn begin(&self, hidden: &str, attempt: &str) -> Result<Box<dyn Upload>> {
+        let upload = self.steps.step(self.target.begin(hidden, attempt)).await?;
         Ok(Box::new(DyingUpload { upload, steps: Arc::clone(&self.steps) }))
     }
 

@@ -1,9 +1,9 @@
 //! One file in the making.
 use std::collections::VecDeque;
 
-use thyme_core::{Error, Kind, Result};
 use thyme_core::arrow::array::RecordBatch;
 use thyme_core::arrow::datatypes::SchemaRef;
+use thyme_core::{Error, Kind, Result};
 use thyme_formats::avro::file::AvroFileEncoder;
 use thyme_formats::encode::BadRow;
 use thyme_formats::parquet::{EncodedGroup, ParquetEncoder};

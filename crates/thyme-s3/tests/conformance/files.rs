@@ -1,6 +1,4 @@
 //! What objects hold, by other code than that under test.
-use std::fmt::Write as _;
-
 use parquet::arrow::ArrowWriter;
 use thyme_core::arrow::array::RecordBatch;
 use thyme_core::arrow::array::cast::AsArray;
@@ -10,7 +8,6 @@ use thyme_testkit::rows::{self, Row};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Jsonl,
-    Csv,
     Parquet,
 }
 
@@ -18,17 +15,15 @@ impl Format {
     pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",
-            Self::Csv => "csv",
             Self::Parquet => "parquet",
         }
     }
 }
 
-/// What a file of these rows holds; `extra` adds a column with the value of `id`, `head` a CSV header.
-pub(crate) fn content(format: Format, rows: &[Row], columns: &Columns, head: bool) -> Vec<u8> {
+/// What a file of these rows holds; `extra` adds a column with the value of `id`.
+pub(crate) fn content(format: Format, rows: &[Row], columns: &Columns) -> Vec<u8> {
     match format {
         Format::Jsonl => rows.iter().map(|row| jsonl(row, columns)).collect::<String>().into_bytes(),
-        Format::Csv => csv(rows, columns, head).into_bytes(),
         Format::Parquet => parquet(&columns.of(&rows::batch(rows).unwrap())),
     }
 }
@@ -60,20 +55,6 @@ fn jsonl(row: &Row, columns: &Columns) -> String {
         value["extra"] = row.id.into();
     }
     format!("{value}\n")
-}
-
-fn csv(rows: &[Row], columns: &Columns, head: bool) -> String {
-    let extra = *columns == Columns::Extra;
-    let mut text = String::new();
-    if head {
-        text.push_str(if extra { "id,tick,text,extra\n" } else { "id,tick,text\n" });
-    }
-    for row in rows {
-        let tick = row.tick.map_or(String::new(), |tick| tick.to_string());
-        write!(text, "{},{tick},\"{}\"", row.id, row.text.replace('"', "\"\"")).unwrap();
-        text.push_str(&if extra { format!(",{}\n", row.id) } else { "\n".to_owned() });
-    }
-    text
 }
 
 pub(crate) fn parquet(rows: &RecordBatch) -> Vec<u8> {

@@ -44,6 +44,10 @@ impl SinkHarness for Harness {
     }
 
     fn points(&self) -> &'static [&'static str] {
+        if !self.rolled {
+            // The log is the same, and here it has one object a commit.
+            return &[];
+        }
         &[
             "file.before_sync",
             "file.before_intent",
@@ -79,7 +83,6 @@ impl SinkFixture for Fixture {
         let Harness { format, overwrite, rolled } = self.harness;
         let format = match format {
             Format::Jsonl => "jsonl",
-            Format::Csv => "csv",
             Format::Parquet => "parquet",
         };
         let mut config = json!({"format": format, "mode": if overwrite { "overwrite" } else { "append" }});

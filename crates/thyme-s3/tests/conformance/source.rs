@@ -78,7 +78,7 @@ impl SourceFixture for Fixture {
         let columns = *self.columns.lock().unwrap();
         let mut puts = tokio::task::JoinSet::new();
         for row in rows {
-            let content = content(self.format, std::slice::from_ref(row), &columns, true);
+            let content = content(self.format, std::slice::from_ref(row), &columns);
             let (folder, name) = (self.folder.clone(), self.name(&format!("{:04}", row.id)));
             puts.spawn(async move { folder.put(&name, content).await });
         }

@@ -7,6 +7,7 @@ use thyme_testkit::Suite;
 use thyme_testkit::objects::{Program, missing};
 
 mod copies;
+mod dated;
 mod faults;
 mod identity;
 mod reading;
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
     let needs = Program::s3().map_or_else(|e| Some(e.to_string()), missing);
     let suite = Suite::new("s3").needs(needs);
     thyme_testkit::main([
-        state::cases(copies::cases(writing::cases(identity::cases(reading::cases(suite))))),
+        dated::cases(state::cases(copies::cases(writing::cases(identity::cases(reading::cases(suite)))))),
         faults::cases(Suite::new("s3_faults")),
     ])
 }

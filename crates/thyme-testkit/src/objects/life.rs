@@ -68,7 +68,7 @@ fn arguments(shell: &mut Command, program: Program, folder: &Path, port: u16) ->
         Program::Minio => {
             shell.env("MINIO_ROOT_USER", ACCESS_KEY).env("MINIO_ROOT_PASSWORD", SECRET).env("MINIO_REGION", REGION);
             shell.env("MINIO_SITE_REGION", REGION).env("MINIO_BROWSER", "off").env("MINIO_UPDATE", "off").env("CI", "true");
-            shell.env("MINIO_API_REQUESTS_MAX", "400").env("MINIO_CALLHOME_ENABLE", "off").env("GOMAXPROCS", "2");
+            shell.env("MINIO_API_REQUESTS_MAX", "2000").env("MINIO_CALLHOME_ENABLE", "off").env("GOMAXPROCS", "2");
             shell.args(["server", "--quiet", "--anonymous", "--address"]).arg(format!("127.0.0.1:{port}")).arg(data);
             "/minio/health/ready"
         }

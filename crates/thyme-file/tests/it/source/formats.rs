@@ -149,11 +149,11 @@ async fn columns_are_discovered() {
 #[tokio::test]
 async fn formats_that_are_not_known() {
     let folder = Folder::new();
-    folder.write("a.avro", "x");
+    folder.write("a.orc", "x");
     folder.write("b.log", lines(0..2));
     let source = |name: &str| FileSource::builder().path(folder.text(name));
-    let error = Run::new(source("a.avro").build(), job()).poll().await.unwrap_err();
-    assert!(error.kind() == Kind::Unsupported && error.to_string().contains("avro comes in a later release"), "{error}");
+    let error = Run::new(source("a.orc").build(), job()).poll().await.unwrap_err();
+    assert!(error.kind() == Kind::Unsupported && error.to_string().contains("orc comes in a later release"), "{error}");
     let error = source("b.log").build().discover().await.unwrap_err();
     assert!(error.kind() == Kind::Config && error.to_string().contains("set `format`"), "{error}");
     let mut run = Run::new(source("b.log").format(ReadFormat::Jsonl).build(), job());
