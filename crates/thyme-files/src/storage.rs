@@ -10,7 +10,7 @@ use std::sync::Arc;
 use thyme_core::{Result, async_trait};
 
 pub use local::LocalStorage;
-pub use objects::{Habits, ObjectStorage, Place};
+pub use objects::{Bucket, Habits, ObjectStorage, Place};
 pub use pattern::is_glob;
 
 /// A file or object, as a listing shows it.

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 use thyme_core::connector::{Connector, SinkEntry, SourceEntry, percent_decode};
 use thyme_core::{Error, Kind, Result};
 
+use crate::reach::SCHEMES;
 use crate::{GcsSink, GcsSinkConfig, GcsSource, GcsSourceConfig};
 
 /// Google Cloud Storage.
 pub static GCS: Connector = Connector {
     name: "gcs",
     summary: "objects of Google Cloud Storage: JSON, CSV, Parquet and Avro",
-    schemes: &["gs", "gcs"],
+    schemes: &SCHEMES,
     delivery: "exactly once: an intent put with a condition, then copies under a condition; no object that was visible is ever changed",
     metrics: thyme_files::read::METRICS,
     source: Some(SourceEntry {

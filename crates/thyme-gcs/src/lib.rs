@@ -1,6 +1,5 @@
 //! Google Cloud Storage for Thyme connectors: objects read once, written exactly once.
 mod api;
-mod bucket;
 mod config;
 mod connector;
 mod identity;

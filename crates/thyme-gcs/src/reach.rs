@@ -5,14 +5,16 @@ use std::time::Duration;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use thyme_core::{Error, Kind, Result};
-use thyme_files::storage::Habits;
+use thyme_files::storage::{Bucket, Habits};
 use tokio::sync::OnceCell;
 
 use crate::api::Api;
-use crate::bucket::Bucket;
 use crate::config::Connection;
 use crate::identity;
 use crate::store::GcsStore;
+
+/// What URIs begin with.
+pub(crate) const SCHEMES: [&str; 2] = ["gs", "gcs"];
 
 /// Keys are listed in order, and an object is as old as the end of its upload.
 pub(crate) const HABITS: Habits = Habits { ordered: true, dated_by_begin: false };

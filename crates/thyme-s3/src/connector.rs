@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 use thyme_core::connector::{Connector, SinkEntry, SourceEntry, percent_decode};
 use thyme_core::{Error, Kind, Result};
 
+use crate::reach::SCHEMES;
 use crate::{S3Sink, S3SinkConfig, S3Source, S3SourceConfig};
 
 /// Amazon S3 and its like.
 pub static S3: Connector = Connector {
     name: "s3",
     summary: "objects of Amazon S3 and its like: JSON, CSV, Parquet and Avro",
-    schemes: &["s3", "s3a"],
+    schemes: &SCHEMES,
     delivery: "exactly once: an intent put with a condition, then copies under a condition; no object that was visible is ever changed",
     metrics: thyme_files::read::METRICS,
     source: Some(SourceEntry {

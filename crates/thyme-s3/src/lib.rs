@@ -1,5 +1,4 @@
 //! Amazon S3 and its like for Thyme connectors: objects read once, written exactly once.
-mod bucket;
 mod config;
 mod connector;
 mod copies;

@@ -6,12 +6,14 @@ use aws_sdk_s3::config::RequestChecksumCalculation;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use thyme_core::{Error, Kind, Result};
-use thyme_files::storage::Habits;
+use thyme_files::storage::{Bucket, Habits};
 use tokio::sync::OnceCell;
 
-use crate::bucket::Bucket;
 use crate::config::Connection;
 use crate::identity::{self, Renewed};
+
+/// What URIs begin with.
+pub(crate) const SCHEMES: [&str; 2] = ["s3", "s3a"];
 
 /// Tries of one request, and the time they may take together: the engine tries again what fails for longer.
 const RETRIES: usize = 4;

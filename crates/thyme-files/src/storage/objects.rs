@@ -4,6 +4,7 @@
 //! when an object was last modified, by the server's clock: for an upload in parts that is when the upload *began*, so that it
 //! appears long after that time.
 mod ahead;
+mod bucket;
 mod bytes;
 mod list;
 mod place;
@@ -18,6 +19,7 @@ use tokio::runtime::Handle;
 
 use super::{Entry, Opened, Opener, Storage, Wanted};
 use crate::objects::failed;
+pub use bucket::Bucket;
 pub use place::Place;
 
 /// The server refuses requests of a clock that is 15 minutes off; an upload in one piece takes the rest at most.

@@ -91,8 +91,9 @@ macro_rules! with_bucket {
             }
 
             /// The bucket, and what is meant in it.
-            pub(crate) fn bucket(&self) -> thyme_core::Result<$crate::bucket::Bucket> {
-                $crate::bucket::Bucket::new(self.bucket.as_deref(), self.prefix.as_deref(), self.bucket_uri.as_deref())
+            pub(crate) fn bucket(&self) -> thyme_core::Result<thyme_files::storage::Bucket> {
+                let (bucket, prefix, uri) = (self.bucket.as_deref(), self.prefix.as_deref(), self.bucket_uri.as_deref());
+                thyme_files::storage::Bucket::new($crate::reach::SCHEMES, bucket, prefix, uri)
             }
         }
     };

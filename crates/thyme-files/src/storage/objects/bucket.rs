@@ -1,30 +1,42 @@
 //! Which bucket, and what in it.
 use thyme_core::{Error, Kind, Result};
-use thyme_files::storage::{Place, is_glob};
+
+use super::Place;
+use crate::storage::is_glob;
 
 /// A bucket, and what is meant in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bucket {
-    pub(crate) name: String,
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// What its URIs begin with: `s3`, `gs`.
+    scheme: &'static str,
     path: String,
     /// `path` is the beginning of keys, wherever that ends.
     begins: bool,
 }
 
 impl Bucket {
-    /// The bucket by its name and a prefix, or by a URI.
-    pub(crate) fn new(bucket: Option<&str>, prefix: Option<&str>, uri: Option<&str>) -> Result<Self> {
+    /// The bucket by its name and a prefix, or by a URI, whose scheme is one of `schemes`: the first is how messages say it.
+    ///
+    /// # Errors
+    /// `Config` when both are given or neither, and for what is no name of a bucket.
+    pub fn new(schemes: [&'static str; 2], bucket: Option<&str>, prefix: Option<&str>, uri: Option<&str>) -> Result<Self> {
         let wrong = |text: &str| Error::new(Kind::Config, text);
+        let scheme = schemes[0];
         let (name, path, begins) = match (bucket, uri) {
             (Some(_), Some(_)) => return Err(wrong("`bucket` and `bucket_uri` both say where: keep one of them")),
-            (None, None) => return Err(wrong("no bucket: set `bucket`, or `bucket_uri = \"s3://bucket/path/*.jsonl\"`")),
+            (None, None) => {
+                return Err(wrong(&format!("no bucket: set `bucket`, or `bucket_uri = \"{scheme}://bucket/path/*.jsonl\"`")));
+            }
             (Some(name), None) => (name, prefix.unwrap_or_default(), true),
             (None, Some(_)) if prefix.is_some() => {
                 return Err(wrong("`prefix` belongs to `bucket`; a `bucket_uri` holds its own"));
             }
             (None, Some(uri)) => {
-                let rest = uri.strip_prefix("s3://").or_else(|| uri.strip_prefix("s3a://"));
-                let rest = rest.ok_or_else(|| wrong("a bucket's URI begins with `s3://`").context("bucket_uri", uri))?;
+                let rest = uri.split_once("://").filter(|(scheme, _)| schemes.contains(scheme)).map(|(_, rest)| rest);
+                let fail = || wrong(&format!("a bucket's URI begins with `{scheme}://`")).context("bucket_uri", uri);
+                let rest = rest.ok_or_else(fail)?;
                 let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
                 (name, path, false)
             }
@@ -32,26 +44,34 @@ impl Bucket {
         if name.is_empty() || name.contains('/') || is_glob(name) {
             return Err(wrong("this is not the name of a bucket").context("bucket", name));
         }
-        Ok(Self { name: name.to_owned(), path: path.trim_start_matches('/').to_owned(), begins })
+        Ok(Self { name: name.to_owned(), scheme, path: path.trim_start_matches('/').to_owned(), begins })
     }
 
     /// `s3://bucket`.
-    pub(crate) fn uri(&self) -> String {
-        format!("s3://{}", self.name)
+    #[must_use]
+    pub fn uri(&self) -> String {
+        format!("{}://{}", self.scheme, self.name)
     }
 
     /// The objects to read.
-    pub(crate) fn place(&self) -> Result<Place> {
+    ///
+    /// # Errors
+    /// `Config` for a pattern that does not parse.
+    pub fn place(&self) -> Result<Place> {
         if self.begins { Ok(Place::prefix(&self.path)) } else { Place::path(&self.path) }
     }
 
     /// As messages say it, with the path.
-    pub(crate) fn identity(&self) -> String {
+    #[must_use]
+    pub fn identity(&self) -> String {
         format!("{}/{}", self.uri(), self.path)
     }
 
     /// The folder to write to.
-    pub(crate) fn folder(&self) -> Result<&str> {
+    ///
+    /// # Errors
+    /// `Config` for a pattern in its place.
+    pub fn folder(&self) -> Result<&str> {
         if is_glob(&self.path) {
             return Err(Error::new(Kind::Config, "a sink writes to a folder, not to a pattern").context("at", self.identity()));
         }
@@ -59,7 +79,8 @@ impl Bucket {
     }
 
     /// The path, for what its ending says.
-    pub(crate) fn path(&self) -> &str {
+    #[must_use]
+    pub fn path(&self) -> &str {
         &self.path
     }
 }
@@ -68,12 +89,16 @@ impl Bucket {
 mod tests {
     use super::Bucket;
 
+    const SCHEMES: [&str; 2] = ["s3", "s3a"];
+
     #[test]
     fn buckets_are_named_one_way() {
-        let uri = Bucket::new(None, None, Some("s3://b/a/*.csv")).unwrap();
+        let uri = Bucket::new(SCHEMES, None, None, Some("s3://b/a/*.csv")).unwrap();
         assert_eq!((uri.name.as_str(), uri.identity().as_str()), ("b", "s3://b/a/*.csv"));
+        let other = Bucket::new(SCHEMES, None, None, Some("s3a://b/a/*.csv")).unwrap();
+        assert_eq!(other, uri);
         assert!(uri.place().unwrap().takes("a/x.csv"));
-        let named = Bucket::new(Some("b"), Some("a/2024"), None).unwrap();
+        let named = Bucket::new(SCHEMES, Some("b"), Some("a/2024"), None).unwrap();
         assert!(named.place().unwrap().takes("a/2024-01.csv"));
         for (bucket, prefix, uri) in [
             (None, None, None),
@@ -83,7 +108,7 @@ mod tests {
             (None, None, Some("s3:///x")),
             (Some("b*"), None, None),
         ] {
-            assert!(Bucket::new(bucket, prefix, uri).is_err(), "{bucket:?} {prefix:?} {uri:?}");
+            assert!(Bucket::new(SCHEMES, bucket, prefix, uri).is_err(), "{bucket:?} {prefix:?} {uri:?}");
         }
     }
 }
