@@ -204,11 +204,13 @@ pub struct SinkDeclares {
     pub types: Option<&'static [&'static str]>,
     /// A text that it refuses in the column `text`, where it refuses single rows.
     pub refuses: Option<&'static str>,
+    /// Rows may be seen before their commit: it delivers at least once and keeps nothing back.
+    pub early: bool,
 }
 
 impl Default for SinkDeclares {
     fn default() -> Self {
-        Self { widens: true, ordered: true, types: None, refuses: None }
+        Self { widens: true, ordered: true, types: None, refuses: None, early: false }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::place::{Dice, Place};
 const PARTITIONS: i32 = 6;
 
 /// How one process that reads alone is told.
-const ALONE: &str = "session_timeout_ms = 6000\nheartbeat_interval_ms = 500\n";
+pub(crate) const ALONE: &str = "session_timeout_ms = 6000\nheartbeat_interval_ms = 500\n";
 
 pub(crate) fn cases(suite: Suite) -> Suite {
     suite

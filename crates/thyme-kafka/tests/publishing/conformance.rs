@@ -40,7 +40,12 @@ impl SinkHarness for Harness {
     fn declares(&self) -> SinkDeclares {
         // The type table has no key. JSON's own null is nothing in JSON.
         let types = (self.0 == Encoding::Append).then_some(&["json"][..]);
-        SinkDeclares { ordered: self.0 == Encoding::Append, types, ..SinkDeclares::default() }
+        SinkDeclares {
+            ordered: self.0 == Encoding::Append,
+            early: self.1 == Delivery::AtLeastOnce,
+            types,
+            ..SinkDeclares::default()
+        }
     }
 
     fn missing(&self) -> Option<String> {
