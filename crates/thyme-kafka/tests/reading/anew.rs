@@ -12,11 +12,26 @@ use crate::world::{World, job};
 pub(crate) fn suite() -> Suite {
     Suite::new("anew")
         .needs(missing())
+        .case("a_topic_that_stays_is_read_on", stays)
         .case("a_topic_made_anew_is_noticed", || anew(|_| {}, 10))
         .case("by_who_has_read_nothing", || anew(|config| config.auto_offset_reset = AutoOffsetReset::Latest, 0))
         .case("by_who_shares_it", || anew(|config| config.shared = true, 10))
         .case("while_it_is_read", reading)
-        .breakage("kafka.no_topic_id", &["anew/a_topic_made_anew_is_noticed", "by_who_has_read_nothing", "by_who_shares_it"])
+        .breakage(
+            "kafka.no_topic_id",
+            &["anew/a_topic_made_anew_is_noticed", "by_who_has_read_nothing", "by_who_shares_it", "while_it_is_read"],
+        )
+}
+
+async fn stays() -> Result<()> {
+    let world = World::new(1, &[]).await?;
+    let (source, mut durable) = (world.source(|_| {}), Durable::default());
+    for turn in 1..=2 {
+        world.add((turn - 1) * 10..turn * 10).await?;
+        world.read(&source, &mut durable).await?;
+        assert_eq!(durable.ids()?, (0..turn * 10).collect::<Vec<_>>());
+    }
+    Ok(())
 }
 
 /// Deletes the topic, and makes another of its name, with more records than the first one had.
