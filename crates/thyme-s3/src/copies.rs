@@ -44,7 +44,8 @@ impl S3Copies {
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
-        if error.code().is_some_and(|code| STANDS.contains(&code)) {
+        if let Some(code) = error.code().filter(|code| STANDS.contains(code)) {
+            tracing::debug!(at = self.place(key), what, code, message = error.message(), "refused; what is there tells more");
             return None;
         }
         let text = DisplayErrorContext(&error).to_string();
