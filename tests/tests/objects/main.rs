@@ -9,7 +9,6 @@ use thyme_testkit::objects::{Program, missing};
 
 mod examples;
 mod kill;
-mod many;
 mod place;
 
 fn main() -> ExitCode {
@@ -18,6 +17,5 @@ fn main() -> ExitCode {
         examples::s3(kill::cases(suite(Program::Minio), Program::Minio)),
         kill::cases(suite(Program::Versitygw), Program::Versitygw),
         examples::gcs(kill::cases(suite(Program::FakeGcs), Program::FakeGcs)),
-        many::cases(Suite::new("stub")),
     ])
 }
