@@ -13,7 +13,9 @@ task, brokers, *args = sys.argv[1:]
 
 def create(topic, partitions):
     start = time.monotonic()
-    for done in AdminClient({"bootstrap.servers": brokers}).create_topics([NewTopic(topic, int(partitions), 1)]).values():
+    # Its answers come as long as it lives.
+    admin = AdminClient({"bootstrap.servers": brokers})
+    for done in admin.create_topics([NewTopic(topic, int(partitions), 1)]).values():
         done.result()
     return start, 0, {}
 
