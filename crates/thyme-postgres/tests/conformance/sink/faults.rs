@@ -14,7 +14,7 @@ use super::world::{At, World, insert, numbered, plain};
 
 pub(super) fn cases(suite: Suite) -> Suite {
     suite
-        .case("a_line_that_is_cut_at_any_byte", || cut_at_any_byte(641))
+        .case("a_line_that_is_cut_at_any_byte", || cut_at_any_byte(257))
         .soak("a_line_that_is_cut_at_every_few_bytes", || cut_at_any_byte(7))
         .case("a_line_that_is_cut_at_any_moment", || cut_at_any_moment(60))
         .soak("a_line_that_is_cut_at_a_thousand_moments", || cut_at_any_moment(1000))
