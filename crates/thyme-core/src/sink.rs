@@ -105,7 +105,7 @@ pub struct Staged {
 /// One ordered stream of rows into the target. Parallelism inside is its own business. Dropped: as if never staged.
 #[async_trait]
 pub trait Writer: Send {
-    /// Takes the rows; nothing is visible yet.
+    /// Takes the rows; nothing is visible yet, but for a sink that delivers at least once and keeps nothing back.
     ///
     /// # Errors
     /// `Data`: nothing of this batch is staged, earlier ones still are, and the engine bisects. Any other ends the writer.
