@@ -78,20 +78,25 @@ async fn read(brokers: &str, topic: &str, records: u64, dataset: &Arc<Dataset>) 
     let mut job = Job::new(Task::alone("race"), Arc::clone(dataset));
     job.once = true;
     let mut plan = source.plan(&job, &Cursor::start(source.info().identity)).await?;
-    let mut readers = tokio::task::JoinSet::new();
-    while let Some(split) = plan.next().await? {
-        let mut reader = plan.reader(&split, None).await?;
-        readers.spawn(async move {
-            let mut rows = 0;
-            while let Some(batch) = reader.next().await? {
-                rows += batch.rows.num_rows() as u64;
+    let (mut readers, mut rows) = (tokio::task::JoinSet::new(), 0);
+    // Over with the last record, as the others, which are in no group: a run that ends tells its group besides.
+    while rows < records {
+        tokio::select! {
+            split = plan.next() => {
+                let Some(split) = split? else { break };
+                let mut reader = plan.reader(&split, None).await?;
+                readers.spawn(async move {
+                    let mut rows = 0;
+                    while let Some(batch) = reader.next().await? {
+                        rows += batch.rows.num_rows() as u64;
+                    }
+                    Ok::<_, Error>(rows)
+                });
             }
-            Ok::<_, Error>(rows)
-        });
-    }
-    let mut rows = 0;
-    while let Some(read) = readers.join_next().await {
-        rows += read.map_err(|e| Error::new(Kind::Unexpected, "a reader broke off").source(e))??;
+            Some(read) = readers.join_next() => {
+                rows += read.map_err(|e| Error::new(Kind::Unexpected, "a reader broke off").source(e))??;
+            }
+        }
     }
     if rows == records { Ok(()) } else { Err(Error::new(Kind::Data, format!("{rows} rows instead of {records}"))) }
 }
