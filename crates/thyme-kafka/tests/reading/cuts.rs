@@ -11,8 +11,33 @@ use tokio::sync::mpsc;
 
 use crate::world::{World, job, json};
 
-/// Reads partition 0 of a topic on and on; the ids come by the channel.
-async fn follow(brokers: String, topic: &str) -> Result<(mpsc::UnboundedReceiver<i64>, tokio::task::JoinHandle<Result<()>>)> {
+/// A run that goes on and on.
+struct Run {
+    ids: mpsc::UnboundedReceiver<i64>,
+    task: tokio::task::JoinHandle<Result<()>>,
+}
+
+impl Run {
+    /// The ids from `from` to before `to` come, in order, within a minute and a half.
+    async fn come(&mut self, ids: std::ops::Range<i64>) {
+        for id in ids {
+            match tokio::time::timeout(Duration::from_secs(90), self.ids.recv()).await {
+                Ok(Some(next)) => assert_eq!(next, id),
+                Ok(None) => panic!("before {id} came, the run ended: {:?}", (&mut self.task).await),
+                Err(_) => panic!("nothing came where {id} was to come"),
+            }
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Reads partition 0 of a topic; the ids come by a channel.
+async fn follow(brokers: String, topic: &str) -> Result<Run> {
     let source = KafkaSource::builder().brokers(brokers).topic([topic]).auto_offset_reset(AutoOffsetReset::Earliest).build();
     let job = Job { once: false, ..job(&["id int64!"]) };
     let mut cursor = Cursor::start(source.info().identity);
@@ -35,15 +60,7 @@ async fn follow(brokers: String, topic: &str) -> Result<(mpsc::UnboundedReceiver
             next = plan.next() => next.map(drop),
         }
     });
-    Ok((receive, task))
-}
-
-/// The ids from `from` to before `to` come, in order, within a minute and a half.
-async fn come(receive: &mut mpsc::UnboundedReceiver<i64>, ids: std::ops::Range<i64>) {
-    for id in ids {
-        let next = tokio::time::timeout(Duration::from_secs(90), receive.recv()).await;
-        assert_eq!(next.unwrap_or_else(|_| panic!("nothing came after {id}")), Some(id));
-    }
+    Ok(Run { ids: receive, task })
 }
 
 async fn add(kafka: &Kafka, topic: &str, ids: std::ops::Range<i64>) -> Result<()> {
@@ -55,18 +72,17 @@ async fn cut(seconds: u64) -> Result<()> {
     let kafka = Kafka::start_behind_proxies(&Settings::default()).await?;
     kafka.create_topic("cut", 1, &[]).await?;
     add(&kafka, "cut", 0..50).await?;
-    let (mut receive, task) = follow(kafka.brokers(Listener::Plain), "cut").await?;
-    come(&mut receive, 0..50).await;
+    let mut run = follow(kafka.brokers(Listener::Plain), "cut").await?;
+    run.come(0..50).await;
     for faults in [Faults { cut: true, ..Faults::default() }, Faults { stall: true, ..Faults::default() }] {
         kafka.proxy(1)?.set(faults);
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         kafka.proxy(1)?.set(Faults::default());
         let from = if faults.cut { 50 } else { 100 };
         add(&kafka, "cut", from..from + 50).await?;
-        come(&mut receive, from..from + 50).await;
+        run.come(from..from + 50).await;
     }
-    assert!(!task.is_finished(), "{:?}", task.await);
-    task.abort();
+    assert!(!run.task.is_finished());
     Ok(())
 }
 
@@ -75,14 +91,13 @@ async fn restart(how: Stop) -> Result<()> {
     let kafka = Kafka::start(&Settings::default())?;
     kafka.create_topic("restart", 1, &[]).await?;
     add(&kafka, "restart", 0..50).await?;
-    let (mut receive, task) = follow(kafka.brokers(Listener::Plain), "restart").await?;
-    come(&mut receive, 0..50).await;
+    let mut run = follow(kafka.brokers(Listener::Plain), "restart").await?;
+    run.come(0..50).await;
     let kafka =
         tokio::task::spawn_blocking(move || kafka.stop(1, how).and_then(|()| kafka.up(1)).map(|()| kafka)).await.unwrap()?;
     add(&kafka, "restart", 50..100).await?;
-    come(&mut receive, 50..100).await;
-    assert!(!task.is_finished(), "{:?}", task.await);
-    task.abort();
+    run.come(50..100).await;
+    assert!(!run.task.is_finished());
     Ok(())
 }
 
@@ -91,19 +106,18 @@ async fn of_three(how: Stop) -> Result<()> {
     let kafka = Kafka::start(&Settings { nodes: 3, ..Settings::default() })?;
     kafka.create_topic("three", 1, &[]).await?;
     add(&kafka, "three", 0..50).await?;
-    let (mut receive, task) = follow(kafka.brokers(Listener::Plain), "three").await?;
-    come(&mut receive, 0..50).await;
+    let mut run = follow(kafka.brokers(Listener::Plain), "three").await?;
+    run.come(0..50).await;
     let group = kafka.coordinator("__consumer_offsets", "reading").await?;
     kafka.stop(group, how)?;
     add(&kafka, "three", 50..100).await?;
-    come(&mut receive, 50..100).await;
+    run.come(50..100).await;
     kafka.up(group)?;
     let leader = kafka.leader("three", 0).await?;
     kafka.stop(leader, how)?;
     add(&kafka, "three", 100..150).await?;
-    come(&mut receive, 100..150).await;
-    assert!(!task.is_finished(), "{:?}", task.await);
-    task.abort();
+    run.come(100..150).await;
+    assert!(!run.task.is_finished());
     Ok(())
 }
 
