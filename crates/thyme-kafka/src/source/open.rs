@@ -156,6 +156,7 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
         durable: BTreeMap::new(),
         committed: BTreeMap::new(),
         joined: false,
+        broke: None,
         failed: None,
         since: Instant::now(),
     };

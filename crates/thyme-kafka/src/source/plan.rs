@@ -64,6 +64,8 @@ pub(super) struct KafkaPlan {
     /// What was last committed to the group.
     pub(super) committed: BTreeMap<Partition, i64>,
     pub(super) joined: bool,
+    /// When the group last lost this process to a broken line, or had it back after that.
+    pub(super) broke: Option<Instant>,
     /// Why the run is to end.
     pub(super) failed: Option<Error>,
     pub(super) since: Instant,
@@ -78,6 +80,7 @@ impl KafkaPlan {
             }
             Event::Assigned(these) => {
                 self.joined = true;
+                self.broke = self.broke.map(|_| Instant::now());
                 self.assigned.extend(these.iter().cloned());
                 if self.config.shared {
                     self.ready.extend(these);
@@ -112,6 +115,7 @@ impl KafkaPlan {
             Event::Lost => {
                 // It is joined again by itself, and nothing is to be told meanwhile.
                 self.joined = false;
+                self.broke = Some(Instant::now());
                 self.assigned.clear();
                 Ok(())
             }

@@ -36,31 +36,40 @@ impl Drop for Run {
     }
 }
 
-/// Reads partition 0 of a topic; the ids come by a channel.
-async fn follow(brokers: String, topic: &str) -> Result<Run> {
+/// Reads partition 0 of a topic, again and again where a line breaks; the ids come by a channel.
+fn follow(brokers: String, topic: &str) -> Run {
     let source = KafkaSource::builder().brokers(brokers).topic([topic]).auto_offset_reset(AutoOffsetReset::Earliest).build();
     let job = Job { once: false, ..job(&["id int64!"]) };
     let mut cursor = Cursor::start(source.info().identity);
-    let mut plan = source.plan(&job, &cursor).await?;
-    let (send, receive) = mpsc::unbounded_channel();
+    let (send, ids) = mpsc::unbounded_channel();
     let task = tokio::spawn(async move {
-        let split = plan.next().await?.unwrap();
-        let mut reader = plan.reader(&split, None).await?;
-        let pump = async {
-            while let Some(batch) = reader.next().await? {
-                for id in rows::ids(&batch.rows)? {
-                    let _ = send.send(id);
-                }
-                cursor.splits.insert(split.clone(), batch.position);
+        loop {
+            match once(&source, &job, &mut cursor, &send).await {
+                Err(error) if error.kind() == Kind::Unavailable => tokio::time::sleep(Duration::from_millis(100)).await,
+                ended => return ended,
             }
-            Ok(())
-        };
-        tokio::select! {
-            done = pump => done,
-            next = plan.next() => next.map(drop),
         }
     });
-    Ok(Run { ids: receive, task })
+    Run { ids, task }
+}
+
+async fn once(source: &KafkaSource, job: &Job, cursor: &mut Cursor, send: &mpsc::UnboundedSender<i64>) -> Result<()> {
+    let mut plan = source.plan(job, cursor).await?;
+    let split = plan.next().await?.unwrap();
+    let mut reader = plan.reader(&split, cursor.splits.get(&split)).await?;
+    let pump = async {
+        while let Some(batch) = reader.next().await? {
+            for id in rows::ids(&batch.rows)? {
+                let _ = send.send(id);
+            }
+            cursor.splits.insert(split.clone(), batch.position);
+        }
+        Ok(())
+    };
+    tokio::select! {
+        done = pump => done,
+        next = plan.next() => next.map(drop),
+    }
 }
 
 async fn add(kafka: &Kafka, topic: &str, ids: std::ops::Range<i64>) -> Result<()> {
@@ -72,7 +81,7 @@ async fn cut(seconds: u64) -> Result<()> {
     let kafka = Kafka::start_behind_proxies(&Settings::default()).await?;
     kafka.create_topic("cut", 1, &[]).await?;
     add(&kafka, "cut", 0..50).await?;
-    let mut run = follow(kafka.brokers(Listener::Plain), "cut").await?;
+    let mut run = follow(kafka.brokers(Listener::Plain), "cut");
     run.come(0..50).await;
     for faults in [Faults { cut: true, ..Faults::default() }, Faults { stall: true, ..Faults::default() }] {
         kafka.proxy(1)?.set(faults);
@@ -91,7 +100,7 @@ async fn restart(how: Stop) -> Result<()> {
     let kafka = Kafka::start(&Settings::default())?;
     kafka.create_topic("restart", 1, &[]).await?;
     add(&kafka, "restart", 0..50).await?;
-    let mut run = follow(kafka.brokers(Listener::Plain), "restart").await?;
+    let mut run = follow(kafka.brokers(Listener::Plain), "restart");
     run.come(0..50).await;
     let kafka =
         tokio::task::spawn_blocking(move || kafka.stop(1, how).and_then(|()| kafka.up(1)).map(|()| kafka)).await.unwrap()?;
@@ -106,7 +115,7 @@ async fn of_three(how: Stop) -> Result<()> {
     let kafka = Kafka::start(&Settings { nodes: 3, ..Settings::default() })?;
     kafka.create_topic("three", 1, &[]).await?;
     add(&kafka, "three", 0..50).await?;
-    let mut run = follow(kafka.brokers(Listener::Plain), "three").await?;
+    let mut run = follow(kafka.brokers(Listener::Plain), "three");
     run.come(0..50).await;
     let group = kafka.coordinator("__consumer_offsets", "reading").await?;
     kafka.stop(group, how)?;
