@@ -78,12 +78,15 @@ async fn read(brokers: &str, topic: &str, records: u64, dataset: &Arc<Dataset>) 
     let mut job = Job::new(Task::alone("race"), Arc::clone(dataset));
     job.once = true;
     let mut plan = source.plan(&job, &Cursor::start(source.info().identity)).await?;
-    let (mut readers, mut rows) = (tokio::task::JoinSet::new(), 0);
+    let (mut readers, mut rows, mut more) = (tokio::task::JoinSet::new(), 0, true);
     // Over with the last record, as the others, which are in no group: a run that ends tells its group besides.
-    while rows < records {
+    while rows < records && (more || !readers.is_empty()) {
         tokio::select! {
-            split = plan.next() => {
-                let Some(split) = split? else { break };
+            split = plan.next(), if more => {
+                let Some(split) = split? else {
+                    more = false;
+                    continue;
+                };
                 let mut reader = plan.reader(&split, None).await?;
                 readers.spawn(async move {
                     let mut rows = 0;
