@@ -32,9 +32,9 @@ usage: cargo xtask TASK
                         the tests that need the real system of a connector, which is installed if it is missing
   bench file [--case NAME]… [--mb 1000] [--runs 5] [--threads 1,2] [--memory 256MiB]
                         files beside DuckDB, medians of alternating runs
-  bench kafka [--case NAME]… [--records 2000000] [--rows 1000000] [--runs 5] [--memory 256MiB] [--bento PATH]
+  bench kafka [--case NAME]… [--records 2000000] [--rows 1000000] [--runs 5] [--memory 256MiB]
                         topics beside bare clients, which are the limit, and peers
-  bench postgres [--case NAME]… [--rows 2000000] [--runs 5] [--threads 2] [--memory 256MiB] [--faucet PATH]
+  bench postgres [--case NAME]… [--rows 2000000] [--runs 5] [--threads 2] [--memory 256MiB] [--faucet PATH] [--rivet PATH]
                         tables beside COPY, which is the limit, and peers
   services [list|up [CONNECTOR]|down]
                         the systems that integration tests need: what is there, install what is missing
