@@ -11,11 +11,15 @@ mod held;
 mod kill;
 mod life;
 mod once;
+mod parts;
 mod rest;
 mod two;
 
 fn main() -> ExitCode {
     let needs = Major::chosen().map_or_else(|e| Some(e.to_string()), missing);
     let suite = Suite::new("postgres").needs(needs.clone());
-    thyme_testkit::main([held::cases(rest::cases(check::cases(two::cases(kill::cases(suite))))), once::suite(needs)])
+    thyme_testkit::main([
+        held::cases(parts::cases(rest::cases(check::cases(two::cases(kill::cases(suite)))))),
+        once::suite(needs),
+    ])
 }
