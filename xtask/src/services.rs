@@ -103,6 +103,11 @@ pub(crate) fn kafka(repo: &Repo) -> Result {
     up(repo, Some("kafka"))
 }
 
+/// What the connectors are built with beside Rust and a C compiler, which is installed if it is missing.
+pub(crate) fn headers(repo: &Repo) -> Result {
+    kafka::headers(repo)
+}
+
 fn down(repo: &Repo) -> Result {
     let folder = repo.target.join("services");
     match std::fs::remove_dir_all(&folder) {

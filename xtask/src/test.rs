@@ -22,6 +22,9 @@ pub(crate) fn run(repo: &Repo) -> Result {
 fn steps(repo: &Repo, tally: &mut Tally) {
     tally.check("format", process::run(process::cargo(&repo.root).args(["fmt", "--all", "--check"])));
     tidy::checks(repo, tally);
+    if Repo::in_ci() {
+        tally.check("headers", services::headers(repo));
+    }
     tally.check("lints", lints(repo));
     let built = process::run(process::cargo(&repo.root).arg("build").args(FEATURES).arg("--all-targets"));
     let stop = built.is_err();

@@ -125,6 +125,15 @@ fn there(repo: &Repo, program: &str, argument: &str) -> bool {
     process::command(program, &repo.root).arg(argument).output().is_ok_and(|output| output.status.success())
 }
 
+/// The headers of OpenSSL, which librdkafka is built with.
+pub(super) fn headers(repo: &Repo) -> Result {
+    let there = process::command("pkg-config", &repo.root).args(["--exists", "openssl"]).output();
+    if there.is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    needs(repo, "the headers of OpenSSL", &["libssl-dev", "pkg-config"])
+}
+
 /// Installs what is missing where that can be done.
 fn needs(repo: &Repo, what: &str, packages: &[&str]) -> Result {
     if debian::usable(repo)? { debian::install(repo, packages) } else { Err(format!("it takes {what}: {}", packages.join(", "))) }
