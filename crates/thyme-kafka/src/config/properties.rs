@@ -59,9 +59,12 @@ fn why(name: &str) -> Option<&'static str> {
         "group.instance.id" => "one process alone holds the group under a name of its own",
         "partition.assignment.strategy" => "`shared` and `group_protocol` say how partitions are shared out",
         "enable.partition.eof" => "it is always on: a run that ends stands on it",
-        "queued.max.messages.kbytes" | "queued.min.messages" | "queue.buffering.max.kbytes" => {
-            "the memory of a run is bounded by `--memory`"
-        }
+        "queued.max.messages.kbytes"
+        | "queued.min.messages"
+        | "queue.buffering.max.kbytes"
+        | "fetch.max.bytes"
+        | "max.partition.fetch.bytes"
+        | "fetch.message.max.bytes" => "the memory of a run is bounded by `--memory`",
         "enable.gapless.guarantee" | "dr_cb" | "dr_msg_cb" | "log.queue" | "log_cb" | "error_cb" | "stats_cb" | "opaque" => {
             "it is set here"
         }

@@ -96,12 +96,13 @@ fn fetch_settings(
     let each = (buffer / 4 / partitions.max(1)).clamp(*FETCH.start(), 64 << 20);
     set.set("queued.max.messages.kbytes", (each >> 10).to_string());
     set.set("queued.min.messages", "100000");
-    // A full queue is soon taken; librdkafka would look again after a second.
-    set.set("fetch.queue.backoff.ms", "5");
     set.set("max.partition.fetch.bytes", each.clamp(*FETCH.start(), *FETCH.end()).to_string());
     set.set("fetch.max.bytes", (buffer / 2).clamp(1 << 20, 50 << 20).to_string());
-    if !connection.properties.contains_key("fetch.wait.max.ms") {
-        set.set("fetch.wait.max.ms", "250");
+    // A full queue is soon taken, and librdkafka would look again after a second.
+    for (name, value) in [("fetch.wait.max.ms", "250"), ("fetch.queue.backoff.ms", "5")] {
+        if !connection.properties.contains_key(name) {
+            set.set(name, value);
+        }
     }
     Ok(set)
 }
