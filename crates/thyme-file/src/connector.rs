@@ -12,7 +12,7 @@ use crate::{FileSink, FileSinkConfig, FileSource, FileSourceConfig, StdoutSink, 
 /// Files of this machine.
 pub static FILE: Connector = Connector {
     name: "file",
-    summary: "files of this machine: JSON, CSV, Parquet and Avro",
+    summary: "files of this machine: JSON, CSV, Parquet, Avro and Arrow",
     schemes: &["file"],
     metrics: thyme_files::read::METRICS,
     delivery: "exactly once: an intent that holds the cursor, then renames; no file that was visible is ever changed",

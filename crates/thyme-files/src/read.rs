@@ -4,10 +4,10 @@
 //! group opens one file after another and decodes ahead; JSON Lines are decoded on several threads, in order. The cursor
 //! remembers each file by an id that a rename keeps, with the place that was reached and prints of the bytes before it.
 mod again;
-mod avro;
 mod base;
 mod buffer;
 mod bytes;
+mod closed;
 mod columns;
 mod csv;
 mod decide;

@@ -13,7 +13,7 @@ use crate::{GcsSink, GcsSinkConfig, GcsSource, GcsSourceConfig};
 /// Google Cloud Storage.
 pub static GCS: Connector = Connector {
     name: "gcs",
-    summary: "objects of Google Cloud Storage: JSON, CSV, Parquet and Avro",
+    summary: "objects of Google Cloud Storage: JSON, CSV, Parquet, Avro and Arrow",
     schemes: &SCHEMES,
     delivery: "exactly once: an intent put with a condition, then copies under a condition; no object that was visible is ever changed",
     metrics: thyme_files::read::METRICS,

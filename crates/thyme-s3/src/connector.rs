@@ -13,7 +13,7 @@ use crate::{S3Sink, S3SinkConfig, S3Source, S3SourceConfig};
 /// Amazon S3 and its like.
 pub static S3: Connector = Connector {
     name: "s3",
-    summary: "objects of Amazon S3 and its like: JSON, CSV, Parquet and Avro",
+    summary: "objects of Amazon S3 and its like: JSON, CSV, Parquet, Avro and Arrow",
     schemes: &SCHEMES,
     delivery: "exactly once: an intent put with a condition, then copies under a condition; no object that was visible is ever changed",
     metrics: thyme_files::read::METRICS,

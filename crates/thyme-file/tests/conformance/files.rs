@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use arrow_ipc::writer::FileWriter;
 use parquet::arrow::ArrowWriter;
 use thyme_core::arrow::array::RecordBatch;
 use thyme_core::arrow::array::cast::AsArray;
@@ -17,15 +18,27 @@ pub(crate) enum Format {
     Csv,
     Parquet,
     Avro,
+    Arrow,
 }
 
 impl Format {
+    /// The types that it can't carry; `None`: it has none of its own.
+    pub(crate) fn lacks(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Jsonl | Self::Csv => None,
+            // Arrow's Parquet has no place for an interval of months, days and nanoseconds.
+            Self::Parquet => Some(&["interval"]),
+            Self::Avro | Self::Arrow => Some(&[]),
+        }
+    }
+
     pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
             Self::Avro => "avro",
+            Self::Arrow => "arrow",
         }
     }
 }
@@ -37,6 +50,7 @@ pub(crate) fn content(format: Format, rows: &[Row], columns: &Columns, head: boo
         Format::Csv => csv(rows, columns, head).into_bytes(),
         Format::Parquet => parquet(&columns.of(&rows::batch(rows).unwrap())),
         Format::Avro => avro(&columns.of(&rows::batch(rows).unwrap())),
+        Format::Arrow => arrow(&columns.of(&rows::batch(rows).unwrap())),
     }
 }
 
@@ -85,6 +99,12 @@ fn csv(rows: &[Row], columns: &Columns, head: bool) -> String {
 
 pub(crate) fn parquet(rows: &RecordBatch) -> Vec<u8> {
     let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), None).unwrap();
+    writer.write(rows).unwrap();
+    writer.into_inner().unwrap()
+}
+
+pub(crate) fn arrow(rows: &RecordBatch) -> Vec<u8> {
+    let mut writer = FileWriter::try_new(Vec::new(), rows.schema_ref()).unwrap();
     writer.write(rows).unwrap();
     writer.into_inner().unwrap()
 }

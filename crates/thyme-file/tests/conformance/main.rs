@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Suite::new("file_csv_that_grows").source(source::Harness { format: Format::Csv, grows: true }),
         Suite::new("file_parquet").source(source::Harness { format: Format::Parquet, grows: false }).sink(sink(Format::Parquet)),
         Suite::new("file_avro").source(source::Harness { format: Format::Avro, grows: false }).sink(sink(Format::Avro)),
+        Suite::new("file_arrow").source(source::Harness { format: Format::Arrow, grows: false }).sink(sink(Format::Arrow)),
         Suite::new("file_rolled").sink(sink::Harness { rolled: true, ..sink(Format::Parquet) }).breakage("no_intent", INTENT),
         Suite::new("file_overwritten").sink(sink::Harness { overwrite: true, ..sink(Format::Parquet) }),
     ])

@@ -3,6 +3,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_ipc::reader::FileReader;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 use thyme_core::arrow::array::{RecordBatch, new_null_array};
@@ -14,7 +15,6 @@ use thyme_testkit::drive::{self, Durable, How};
 use thyme_testkit::harness::{Refused, SinkDeclares, SinkFixture, SinkHarness};
 
 use crate::files::{Format, visible};
-use crate::source::NOT_IN_PARQUET;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Harness {
@@ -34,8 +34,7 @@ struct Fixture {
 #[async_trait]
 impl SinkHarness for Harness {
     fn declares(&self) -> SinkDeclares {
-        let types = (self.format == Format::Parquet).then_some(NOT_IN_PARQUET);
-        SinkDeclares { types, ..SinkDeclares::default() }
+        SinkDeclares { types: self.format.lacks(), ..SinkDeclares::default() }
     }
 
     async fn fixture(&self) -> Result<Box<dyn SinkFixture>> {
@@ -67,6 +66,7 @@ impl SinkFixture for Fixture {
             Format::Csv => FileFormat::Csv,
             Format::Parquet => FileFormat::Parquet,
             Format::Avro => FileFormat::Avro,
+            Format::Arrow => FileFormat::Arrow,
         };
         let sink = FileSink::builder().path(self.path.to_str().unwrap()).format(format);
         let sink = sink.mode(if overwrite { FileMode::Overwrite } else { FileMode::Append });
@@ -83,6 +83,7 @@ impl SinkFixture for Fixture {
         for path in visible(&self.path)? {
             match self.harness.format {
                 Format::Parquet => parts.extend(parquet(&path, dataset)?),
+                Format::Arrow => parts.extend(arrow(&path, dataset)?),
                 _ => parts.extend(text(&path, dataset).await?),
             }
         }
@@ -94,6 +95,13 @@ impl SinkFixture for Fixture {
 fn parquet(path: &Path, dataset: &Dataset) -> Result<Vec<RecordBatch>> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).and_then(|builder| builder.build());
     let reader = reader.map_err(|e| Error::new(Kind::Data, "not a whole parquet file").source(e))?;
+    Ok(reader.map(|rows| widened(&rows.unwrap(), dataset)).collect())
+}
+
+/// A file by the arrow-ipc crate.
+fn arrow(path: &Path, dataset: &Dataset) -> Result<Vec<RecordBatch>> {
+    let reader = FileReader::try_new(File::open(path).unwrap(), None);
+    let reader = reader.map_err(|e| Error::new(Kind::Data, "not a whole arrow file").source(e))?;
     Ok(reader.map(|rows| widened(&rows.unwrap(), dataset)).collect())
 }
 

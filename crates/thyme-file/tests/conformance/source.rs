@@ -10,7 +10,7 @@ use thyme_file::FileSource;
 use thyme_testkit::harness::{Change, Refused, SourceDeclares, SourceFixture, SourceHarness};
 use thyme_testkit::rows::{self, Row};
 
-use crate::files::{Columns, Format, avro, content, parquet};
+use crate::files::{Columns, Format, arrow, avro, content, parquet};
 
 pub(crate) struct Harness {
     pub(crate) format: Format,
@@ -29,9 +29,13 @@ impl SourceHarness for Harness {
     fn declares(&self) -> SourceDeclares {
         // A growing CSV file keeps the header it has.
         let drifts = !(self.grows && self.format == Format::Csv);
-        let types = (self.format == Format::Parquet).then_some(NOT_IN_PARQUET);
         // Small files are read 128 together.
-        SourceDeclares { rows: if self.grows { 800 } else { 400 }, drifts, types, ..SourceDeclares::default() }
+        SourceDeclares {
+            rows: if self.grows { 800 } else { 400 },
+            drifts,
+            types: self.format.lacks(),
+            ..SourceDeclares::default()
+        }
     }
 
     async fn fixture(&self) -> Result<Box<dyn SourceFixture>> {
@@ -45,9 +49,6 @@ impl SourceHarness for Harness {
         Ok(vec![Refused { name: "a_missing_file", connector, kind: Kind::NotFound }])
     }
 }
-
-/// Arrow's Parquet has no place for an interval of months, days and nanoseconds.
-pub(crate) const NOT_IN_PARQUET: &[&str] = &["interval"];
 
 impl Fixture {
     fn path(&self, name: &str) -> PathBuf {
@@ -87,8 +88,14 @@ impl SourceFixture for Fixture {
     async fn change(&self, change: Change) -> Result<()> {
         match change {
             Change::AddColumn(_) => *self.columns.lock().unwrap() = Columns::Extra,
-            Change::Types(rows) if self.format == Format::Avro => fs::write(self.path("types"), avro(&rows)).unwrap(),
-            Change::Types(rows) => fs::write(self.path("types"), parquet(&rows)).unwrap(),
+            Change::Types(rows) => {
+                let content = match self.format {
+                    Format::Avro => avro(&rows),
+                    Format::Arrow => arrow(&rows),
+                    _ => parquet(&rows),
+                };
+                fs::write(self.path("types"), content).unwrap();
+            }
             other => return Err(Error::new(Kind::Unsupported, format!("{other:?}"))),
         }
         Ok(())

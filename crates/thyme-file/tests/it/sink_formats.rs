@@ -2,6 +2,8 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use thyme_core::arrow::array::cast::AsArray;
+use thyme_core::arrow::array::types::Int64Type;
 use thyme_core::arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use thyme_core::{Batch, Job, Kind, Position, Sink};
 use thyme_file::{FileCompression, FileFormat, FileSink, NonFinite};
@@ -83,6 +85,28 @@ async fn parquet_keeps_its_order_over_row_groups_that_are_encoded_side_by_side()
 }
 
 #[tokio::test]
+async fn arrow_keeps_its_order_in_record_batches_of_a_size() {
+    use arrow_ipc::reader::FileReader;
+    let mut sizes = Vec::new();
+    for compression in [None, Some(FileCompression::None), Some(FileCompression::Lz4), Some(FileCompression::Zstd)] {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = FileSink::builder().path(folder.path().to_str().unwrap()).format(FileFormat::Arrow);
+        let sink = sink.maybe_compression(compression).build();
+        let job = Job { buffer: 4 << 20, ..job("p") };
+        let mut writer = sink.open(&job).await.unwrap().writer;
+        commit(writer.as_mut(), 1, 0..400_000, 3_001).await.unwrap();
+        let (path, (bytes, _)) = visible(folder.path()).into_iter().next().unwrap();
+        assert_eq!(path.extension().unwrap(), "arrow");
+        let reader = FileReader::try_new(std::io::Cursor::new(&bytes), None).unwrap();
+        assert!((5..50).contains(&reader.num_batches()), "{}", reader.num_batches());
+        let ids: Vec<i64> = reader.flat_map(|rows| rows.unwrap()["id"].as_primitive::<Int64Type>().values().to_vec()).collect();
+        assert_eq!(ids, (0..400_000).collect::<Vec<_>>());
+        sizes.push(bytes.len());
+    }
+    assert!(sizes[0] == sizes[1] && sizes[1] > sizes[2] && sizes[2] > sizes[3], "{sizes:?}");
+}
+
+#[tokio::test]
 async fn a_row_that_json_cannot_hold_is_refused_alone() {
     let floats = (0..10_000).map(|row| if row % 4000 == 3999 { f64::NAN } else { row as f64 });
     let columns = || -> Vec<(&str, ArrayRef)> {
@@ -136,8 +160,12 @@ async fn csv_as_it_was_asked_for() {
 #[tokio::test]
 async fn options_that_contradict_each_other_are_named() {
     let sink = |path: &str| FileSink::builder().path(path).format(FileFormat::Csv);
+    let format = |format| FileSink::builder().path("x").format(format);
     for (sink, text) in [
         (sink("x").compression(FileCompression::Snappy).build(), "snappy is for Parquet"),
+        (sink("x").compression(FileCompression::Lz4).build(), "lz4 is for Arrow"),
+        (format(FileFormat::Parquet).compression(FileCompression::Lz4).build(), "lz4 is for Arrow"),
+        (format(FileFormat::Arrow).compression(FileCompression::Gzip).build(), "gzip is for text and Parquet"),
         (sink("x").delimiter("ab").build(), "one ASCII character"),
         (sink("").build(), "the path is empty"),
         (sink("s3://bucket/x").build(), "`type = \"s3\"`"),

@@ -1,4 +1,5 @@
-//! Every type of the pipeline file to Parquet and back.
+//! Every type of the pipeline file to each format that keeps types, and back.
+use std::io::Cursor;
 use std::sync::Arc;
 
 use thyme_core::arrow::array::builder::{Int64Builder, ListBuilder, MapBuilder, StringBuilder};
@@ -6,7 +7,9 @@ use thyme_core::arrow::array::*;
 use thyme_core::arrow::buffer::{IntervalMonthDayNano, NullBuffer, i256};
 use thyme_core::arrow::datatypes::{DataType, Schema};
 use thyme_core::{Batch, Dataset, Job, Position, Sink, field_type};
-use thyme_file::FileSink;
+use thyme_file::{FileCompression, FileFormat, FileSink};
+use thyme_formats::avro::file::AvroFileDecoder;
+use thyme_formats::ipc::IpcDecoder;
 use thyme_formats::parquet::ParquetDecoder;
 use thyme_formats::scan::Unknown;
 
@@ -86,8 +89,8 @@ fn columns() -> Vec<(&'static str, ArrayRef)> {
 #[tokio::test]
 async fn every_type_comes_back_as_it_was() {
     let (mut fields, mut arrays) = (Vec::new(), Vec::new());
-    for (name, array) in columns() {
-        let field = field_type::parse(name, name).unwrap();
+    for (number, (name, array)) in columns().into_iter().enumerate() {
+        let field = field_type::parse(&format!("c{number}"), name).unwrap();
         // The library's own field names of a map's entries differ; the values are what counts.
         let array = match field.data_type() {
             DataType::Map(entries, _) => {
@@ -105,18 +108,36 @@ async fn every_type_comes_back_as_it_was() {
     }
     let dataset = Arc::new(Dataset::new("types", Arc::new(Schema::new(fields))).unwrap());
     let rows = RecordBatch::try_new(Arc::clone(dataset.columns()), arrays).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let sink = FileSink::builder().path(folder.path().to_str().unwrap()).build();
-    let job = Job { dataset: Arc::clone(&dataset), ..job("p") };
-    let mut writer = sink.open(&job).await.unwrap().writer;
-    let staged = writer.stage(&Batch::insert(rows.clone(), Position::of(&1))).await.unwrap();
-    assert!(staged.rejects.is_empty());
-    writer.commit(&cursor(1, 3)).await.unwrap();
-    let (bytes, _) = visible(folder.path()).into_values().next().unwrap();
-    let mut decoder = ParquetDecoder::open(thyme_core::bytes::Bytes::from(bytes), dataset.columns(), Unknown::Report, 0).unwrap();
-    let read = decoder.next_batch().unwrap().unwrap();
-    assert_eq!(read.num_rows(), 3);
-    for (name, (read, wrote)) in columns().iter().map(|(name, _)| name).zip(read.columns().iter().zip(rows.columns())) {
-        assert_eq!(read, wrote, "{name}");
+    for (format, compression) in [
+        (FileFormat::Parquet, None),
+        (FileFormat::Avro, None),
+        (FileFormat::Arrow, None),
+        (FileFormat::Arrow, Some(FileCompression::Lz4)),
+        (FileFormat::Arrow, Some(FileCompression::Zstd)),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let sink =
+            FileSink::builder().path(folder.path().to_str().unwrap()).format(format).maybe_compression(compression).build();
+        let job = Job { dataset: Arc::clone(&dataset), ..job("p") };
+        let mut writer = sink.open(&job).await.unwrap().writer;
+        let staged = writer.stage(&Batch::insert(rows.clone(), Position::of(&1))).await.unwrap();
+        assert!(staged.rejects.is_empty());
+        writer.commit(&cursor(1, 3)).await.unwrap();
+        let (bytes, _) = visible(folder.path()).into_values().next().unwrap();
+        let read = decoded(format, bytes, &dataset);
+        assert_eq!(read.num_rows(), 3);
+        for (name, (read, wrote)) in columns().iter().map(|(name, _)| name).zip(read.columns().iter().zip(rows.columns())) {
+            assert_eq!(read, wrote, "{name} {format:?}");
+        }
     }
+}
+
+fn decoded(format: FileFormat, bytes: Vec<u8>, dataset: &Dataset) -> RecordBatch {
+    let (columns, unknown) = (dataset.columns(), Unknown::Report);
+    let read = match format {
+        FileFormat::Avro => AvroFileDecoder::open(&bytes[..], columns, unknown, 0).unwrap().next_batch().unwrap(),
+        FileFormat::Arrow => IpcDecoder::open(Cursor::new(bytes), columns, unknown, 0).unwrap().next_batch().unwrap(),
+        _ => ParquetDecoder::open(thyme_core::bytes::Bytes::from(bytes), columns, unknown, 0).unwrap().next_batch().unwrap(),
+    };
+    read.unwrap()
 }

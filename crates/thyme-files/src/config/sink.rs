@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer};
 use thyme_core::{Error, Kind, Op, Result, SinkInfo, Size, duration};
 use thyme_formats::avro::file::AvroCodec;
 use thyme_formats::csv::CsvWriteOptions;
+use thyme_formats::ipc::IpcCompression;
 use thyme_formats::json_out::{JsonWriteOptions, NonFinite, Nulls, Numbers};
 use thyme_formats::parquet::{ParquetCompression, ParquetWriteOptions};
 
@@ -24,7 +25,7 @@ macro_rules! with_writing {
         pub struct $name {
             $($own)*
 
-            /// What stands in the files: `parquet`, `jsonl`, `csv` or `avro`.
+            /// What stands in the files: `parquet`, `jsonl`, `csv`, `avro` or `arrow`.
             #[serde(default)]
             #[builder(default)]
             pub format: $crate::config::FileFormat,
@@ -51,8 +52,9 @@ macro_rules! with_writing {
             #[schemars(extend("x-aliases" = ["fileTemplate"]))]
             pub file_template: Option<String>,
 
-            /// `none`, `snappy` (not for text), `gzip` (not for Avro) or `zstd`; Parquet and Avro are compressed by snappy and text
-            /// not at all unless said otherwise. Compressed text ends in `.gz` or `.zst`.
+            /// `none`, `snappy` (for Parquet and Avro), `gzip` (for Parquet and text), `zstd` or `lz4` (for Arrow alone); Parquet and
+            /// Avro are compressed by snappy, Arrow and text not at all unless said otherwise. Compressed text ends in `.gz` or
+            /// `.zst`.
             pub compression: Option<$crate::config::FileCompression>,
 
             /// When a file is full, and rows have waited long enough.
@@ -144,13 +146,14 @@ impl Writing<'_> {
     pub fn options(&self) -> Result<Options> {
         let template = self.file_template.map(str::parse).transpose()?.unwrap_or_default();
         let format = match self.format {
-            FileFormat::Parquet => Format::Parquet(ParquetWriteOptions { compression: pages(self.compression) }),
+            FileFormat::Parquet => Format::Parquet(ParquetWriteOptions { compression: pages(self.compression)? }),
             FileFormat::Jsonl => {
                 let ([decimals, int64], nulls, non_finite) = (self.json, self.nulls, self.non_finite);
                 Format::Jsonl(JsonWriteOptions { nulls, non_finite, decimals, int64 }, text(self.compression)?)
             }
             FileFormat::Csv => Format::Csv(csv(self.delimiter, self.header, self.null_value)?, text(self.compression)?),
             FileFormat::Avro => Format::Avro(blocks(self.compression)?),
+            FileFormat::Arrow => Format::Arrow(buffers(self.compression)?),
         };
         let mode = match self.mode {
             FileMode::Append => Mode::Append,
@@ -195,6 +198,9 @@ pub enum FileFormat {
     Csv,
     /// Object container files of Avro.
     Avro,
+    /// Files of Arrow, which some programs call Feather.
+    #[serde(alias = "feather", alias = "ipc")]
+    Arrow,
 }
 
 impl FileFormat {
@@ -206,6 +212,7 @@ impl FileFormat {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
             Self::Avro => "avro",
+            Self::Arrow => "arrow",
         }
     }
 }
@@ -235,6 +242,8 @@ pub enum FileCompression {
     Gzip,
     /// Small and fast.
     Zstd,
+    /// The buffers of Arrow: faster still.
+    Lz4,
 }
 
 /// When a file is full, and rows have waited long enough.
@@ -299,35 +308,49 @@ pub fn csv(delimiter: Option<&str>, header: bool, null_value: &str) -> Result<Cs
     Ok(CsvWriteOptions { delimiter, header, null_value: null_value.to_owned(), ..defaults })
 }
 
-fn pages(compression: Option<FileCompression>) -> ParquetCompression {
+fn pages(compression: Option<FileCompression>) -> Result<ParquetCompression> {
     match compression {
-        Some(FileCompression::None) => ParquetCompression::None,
-        None | Some(FileCompression::Snappy) => ParquetCompression::Snappy,
-        Some(FileCompression::Gzip) => ParquetCompression::Gzip,
-        Some(FileCompression::Zstd) => ParquetCompression::Zstd,
+        Some(FileCompression::None) => Ok(ParquetCompression::None),
+        None | Some(FileCompression::Snappy) => Ok(ParquetCompression::Snappy),
+        Some(FileCompression::Gzip) => Ok(ParquetCompression::Gzip),
+        Some(FileCompression::Zstd) => Ok(ParquetCompression::Zstd),
+        Some(FileCompression::Lz4) => Err(other("lz4", "Parquet is compressed by snappy, gzip or zstd; lz4 is for Arrow")),
     }
 }
 
 fn blocks(compression: Option<FileCompression>) -> Result<AvroCodec> {
+    let text = "the blocks of Avro are compressed by snappy or zstd";
     match compression {
         Some(FileCompression::None) => Ok(AvroCodec::Null),
         None | Some(FileCompression::Snappy) => Ok(AvroCodec::Snappy),
         Some(FileCompression::Zstd) => Ok(AvroCodec::Zstandard),
-        Some(FileCompression::Gzip) => {
-            let text = "the blocks of Avro are compressed by snappy or zstd; gzip is for text and Parquet";
-            Err(Error::new(Kind::Config, text).context("compression", "gzip"))
-        }
+        Some(FileCompression::Gzip) => Err(other("gzip", &format!("{text}; gzip is for text and Parquet"))),
+        Some(FileCompression::Lz4) => Err(other("lz4", &format!("{text}; lz4 is for Arrow"))),
+    }
+}
+
+fn buffers(compression: Option<FileCompression>) -> Result<IpcCompression> {
+    let text = "the buffers of Arrow are compressed by lz4 or zstd";
+    match compression {
+        None | Some(FileCompression::None) => Ok(IpcCompression::None),
+        Some(FileCompression::Lz4) => Ok(IpcCompression::Lz4),
+        Some(FileCompression::Zstd) => Ok(IpcCompression::Zstd),
+        Some(FileCompression::Snappy) => Err(other("snappy", &format!("{text}; snappy is for Parquet and Avro"))),
+        Some(FileCompression::Gzip) => Err(other("gzip", &format!("{text}; gzip is for text and Parquet"))),
     }
 }
 
 fn text(compression: Option<FileCompression>) -> Result<Compression> {
+    let text = "files of text are compressed by gzip or zstd";
     match compression {
         None | Some(FileCompression::None) => Ok(Compression::None),
         Some(FileCompression::Gzip) => Ok(Compression::Gzip),
         Some(FileCompression::Zstd) => Ok(Compression::Zstd),
-        Some(FileCompression::Snappy) => {
-            Err(Error::new(Kind::Config, "files of text are compressed by gzip or zstd; snappy is for Parquet and Avro")
-                .context("compression", "snappy"))
-        }
+        Some(FileCompression::Snappy) => Err(other("snappy", &format!("{text}; snappy is for Parquet and Avro"))),
+        Some(FileCompression::Lz4) => Err(other("lz4", &format!("{text}; lz4 is for Arrow"))),
     }
+}
+
+fn other(compression: &str, text: &str) -> Error {
+    Error::new(Kind::Config, text).context("compression", compression)
 }

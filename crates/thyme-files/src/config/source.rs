@@ -17,8 +17,8 @@ macro_rules! with_reading {
         pub struct $name {
             $($own)*
 
-            /// `json` (one object, several, or an array), `jsonl`, `csv`, `parquet` or `avro`; by the ends of the names unless said
-            /// otherwise.
+            /// `json` (one object, several, or an array), `jsonl`, `csv`, `parquet`, `avro` or `arrow` (files and streams of it); by
+            /// the ends of the names unless said otherwise.
             pub format: Option<$crate::config::ReadFormat>,
 
             /// `none`, `gzip`, `zstd`, `bz2`, `lz4` or `snappy`; by the ends of the names and the first bytes unless said

@@ -35,8 +35,8 @@ impl<S: Storage> FilesSource<S> {
             let scanned = match self.options().kind_of(path, &[])?.0 {
                 ReadFormat::Json | ReadFormat::Jsonl => json.messages(payload, &[payload.len()])?,
                 ReadFormat::Csv => self.csv(job, &columns, reject, payload)?,
-                ReadFormat::Parquet | ReadFormat::Avro => {
-                    let text = "a record of a Parquet or Avro file can't be decoded apart from it";
+                ReadFormat::Parquet | ReadFormat::Avro | ReadFormat::Arrow => {
+                    let text = "a record of a Parquet, Avro or Arrow file can't be decoded apart from it";
                     return Err(Error::new(Kind::Unsupported, text).context("path", path));
                 }
             };

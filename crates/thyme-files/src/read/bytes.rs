@@ -1,5 +1,5 @@
 //! The bytes of a file as a stream, decompressed, with damage told from outage.
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +21,24 @@ pub(super) struct RawReader {
 impl RawReader {
     pub(super) fn new(bytes: Arc<dyn ReadAt>, size: u64) -> Self {
         Self { bytes, size, at: Arc::default(), outage: Arc::default() }
+    }
+
+    /// Where the error of the storage is kept, if it is one.
+    pub(super) fn outage(&self) -> Arc<Mutex<Option<io::Error>>> {
+        Arc::clone(&self.outage)
+    }
+}
+
+impl Seek for RawReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let to = match to {
+            SeekFrom::Start(to) => Some(to),
+            SeekFrom::End(by) => self.size.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.load(Ordering::Relaxed).checked_add_signed(by),
+        };
+        let to = to.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a place before the begin of the file"))?;
+        self.at.store(to, Ordering::Relaxed);
+        Ok(to)
     }
 }
 

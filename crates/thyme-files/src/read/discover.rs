@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use thyme_core::arrow::datatypes::Schema;
 use thyme_core::{Dataset, Error, Kind, Result, ResultExt};
-use thyme_formats::avro::file::{self as avro, AvroFault};
+use thyme_formats::avro::file as avro;
+use thyme_formats::fault::Fault;
 use thyme_formats::parquet::ParquetFault;
-use thyme_formats::{csv, json, parquet};
+use thyme_formats::{csv, ipc, json, parquet};
 
 use super::bytes::{self, RawReader};
+use super::closed::buffered;
 use super::options::{ReadFormat, ReadOptions};
-use super::parquet::{Chunks, From};
+use super::parquet::Chunks;
 use super::source::FilesSource;
 use super::state::PRINT_BYTES;
 use crate::storage::Storage;
@@ -54,7 +56,7 @@ impl<S: Storage> FilesSource<S> {
     }
 }
 
-/// JSON by the samples of all files together; CSV, Parquet and Avro by the first, whose header or footer speaks for it.
+/// JSON by the samples of all files together; CSV, Parquet, Avro and Arrow by the first, whose header or footer speaks for it.
 fn infer<S: Storage>(storage: &S, options: &ReadOptions, keys: &[String]) -> Result<Schema> {
     let (mut samples, mut last) = (Vec::new(), None);
     for key in keys {
@@ -69,9 +71,14 @@ fn infer<S: Storage>(storage: &S, options: &ReadOptions, keys: &[String]) -> Res
             let chunks = Chunks { bytes: opened.bytes, size, outage: Arc::default() };
             return parquet::schema(&chunks).map_err(|fault| unreadable(fault).context("path", path));
         }
-        if format == ReadFormat::Avro {
-            let from = From { bytes: opened.bytes, at: 0, outage: Arc::default() };
-            return avro::schema(std::io::BufReader::new(from)).map_err(|fault| not_avro(fault).context("path", path));
+        let raw = RawReader::new(Arc::clone(&opened.bytes), size);
+        let found = match format {
+            ReadFormat::Avro => Some((avro::schema(buffered(raw)), "avro")),
+            ReadFormat::Arrow => Some((ipc::schema(raw), "arrow")),
+            _ => None,
+        };
+        if let Some((schema, name)) = found {
+            return schema.map_err(|fault| broken(fault, name).context("path", path));
         }
         let mut sample = Vec::new();
         let stream = bytes::open(RawReader::new(opened.bytes, size), compression).map_err(failed)?;
@@ -98,11 +105,11 @@ fn infer<S: Storage>(storage: &S, options: &ReadOptions, keys: &[String]) -> Res
     }
 }
 
-fn not_avro(fault: AvroFault) -> Error {
+fn broken(fault: Fault, name: &str) -> Error {
     match fault {
-        AvroFault::Damaged(reason) => Error::new(Kind::Data, format!("the file is not avro, or damaged: {reason}")),
-        AvroFault::Drift(drift) => Error::drift(drift),
-        AvroFault::Io(error) => Error::new(Kind::Unavailable, "the file can't be read").source(error),
+        Fault::Damaged(reason) => Error::new(Kind::Data, format!("the file is not {name}, or damaged: {reason}")),
+        Fault::Drift(drift) => Error::drift(drift),
+        Fault::Io(error) => Error::new(Kind::Unavailable, "the file can't be read").source(error),
     }
 }
 

@@ -9,13 +9,14 @@ use tokio::runtime::Handle;
 
 use super::buffer::Buffer;
 use super::bytes::{self, RawReader, Stream};
+use super::closed::Closed;
 use super::decide::QUIET_US;
 use super::options::{Changed, ReadFormat};
 use super::part::{Item, Out, Stop};
 use super::prints::{self, Front};
 use super::source::Shared;
 use super::state::{At, End, PRINT_BYTES, Seen, Work};
-use super::{avro, csv, json, lines, parquet};
+use super::{csv, json, lines, parquet};
 use crate::storage::{Opened, Opener, Storage, Wanted};
 
 /// What all files of a group are read with.
@@ -88,8 +89,11 @@ impl<S: Storage> Context<S> {
         if format == ReadFormat::Parquet {
             return parquet::read(self, index, seen, opened, &path, &head);
         }
-        if format == ReadFormat::Avro {
-            return avro::read(self, index, seen, opened, &path, &head);
+        let closed = |seen, opened, name| Closed { index, seen, opened, path: &path, head: &head, name };
+        match format {
+            ReadFormat::Avro => return closed(seen, opened, "avro").avro(self),
+            ReadFormat::Arrow => return closed(seen, opened, "arrow").arrow(self),
+            _ => {}
         }
         let Some(mut file) = self.open(&opened, &path, compression, &mut seen)? else {
             return self.out.check(Err(replaced(&path)));

@@ -20,12 +20,15 @@ pub enum ReadFormat {
     Parquet,
     /// Object container files of Avro.
     Avro,
+    /// Files and streams of Arrow.
+    #[serde(alias = "feather", alias = "ipc")]
+    Arrow,
 }
 
 impl ReadFormat {
     /// Whether a file is whole or damaged, and compressed within: nothing is ever added behind its end.
     pub(super) fn is_closed(self) -> bool {
-        matches!(self, Self::Parquet | Self::Avro)
+        matches!(self, Self::Parquet | Self::Avro | Self::Arrow)
     }
 }
 
@@ -106,12 +109,14 @@ fn format_of(name: &str) -> Result<ReadFormat> {
         "csv" | "tsv" => ReadFormat::Csv,
         "parquet" => ReadFormat::Parquet,
         "avro" => ReadFormat::Avro,
-        later @ ("arrow" | "orc" | "feather") => {
-            let text = format!("the format {later} comes in a later release; json, jsonl, csv, parquet and avro can be read");
+        "arrow" | "arrows" | "feather" | "ipc" => ReadFormat::Arrow,
+        later @ "orc" => {
+            let text =
+                format!("the format {later} comes in a later release; json, jsonl, csv, parquet, avro and arrow can be read");
             return Err(Error::new(Kind::Unsupported, text).context("path", name));
         }
         _ => {
-            let text = "the name does not tell the format; set `format` to json, jsonl, csv, parquet or avro";
+            let text = "the name does not tell the format; set `format` to json, jsonl, csv, parquet, avro or arrow";
             return Err(Error::new(Kind::Config, text).context("path", name));
         }
     })

@@ -52,7 +52,7 @@ impl ReadOptions {
         self.changed == Changed::Append
     }
 
-    /// Whether more can be added behind the end of the file `key`: not to Parquet and Avro.
+    /// Whether more can be added behind the end of the file `key`: not to Parquet, Avro and Arrow.
     pub(super) fn grows(&self, key: &str) -> bool {
         self.kind_of(key, &[]).is_ok_and(|(format, _)| !format.is_closed())
     }

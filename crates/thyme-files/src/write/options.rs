@@ -6,6 +6,7 @@ use thyme_core::arrow::datatypes::SchemaRef;
 use thyme_core::{Result, Task};
 use thyme_formats::avro::file::{AvroCodec, AvroFileEncoder};
 use thyme_formats::csv::{CsvEncoder, CsvWriteOptions};
+use thyme_formats::ipc::{IpcCompression, IpcEncoder};
 use thyme_formats::json_out::{JsonEncoder, JsonWriteOptions};
 use thyme_formats::parquet::{ParquetEncoder, ParquetWriteOptions};
 
@@ -49,6 +50,8 @@ pub enum Format {
     Csv(CsvWriteOptions, Compression),
     /// Object container files of Avro.
     Avro(AvroCodec),
+    /// Files of Arrow.
+    Arrow(IpcCompression),
 }
 
 /// What the records of Avro are called.
@@ -80,6 +83,7 @@ impl Format {
             Self::Jsonl(options, _) => JsonEncoder::new(columns, options.clone()).map(drop),
             Self::Csv(options, _) => CsvEncoder::new(columns, options.clone()).map(drop),
             Self::Avro(codec) => AvroFileEncoder::new(Vec::new(), RECORD, columns, *codec).map(drop),
+            Self::Arrow(compression) => IpcEncoder::new(columns, *compression).map(drop),
         }
     }
 
@@ -91,6 +95,7 @@ impl Format {
             Self::Jsonl(_, compression) => format!("jsonl{}", compression.suffix()),
             Self::Csv(_, compression) => format!("csv{}", compression.suffix()),
             Self::Avro(_) => "avro".to_owned(),
+            Self::Arrow(_) => "arrow".to_owned(),
         }
     }
 }

@@ -6,6 +6,7 @@ use thyme_core::arrow::datatypes::SchemaRef;
 use thyme_core::{Error, Kind, Result};
 use thyme_formats::avro::file::AvroFileEncoder;
 use thyme_formats::encode::BadRow;
+use thyme_formats::ipc::IpcEncoder;
 use thyme_formats::parquet::{EncodedGroup, ParquetEncoder};
 
 use super::crew::{Crew, Running, end};
@@ -15,6 +16,8 @@ use super::text::{Text, compress};
 
 /// Bytes of text that are written, or compressed, as one.
 const TEXT_BLOCK: usize = 1 << 20;
+/// Bytes of memory that become one record batch of Arrow: it is read as a whole.
+const RECORD_BATCH: usize = 8 << 20;
 
 /// One file in the making: rows wait here until they are a block, blocks are encoded in parallel and written in order.
 pub(super) struct Part {
@@ -46,6 +49,12 @@ enum Body {
     },
     /// Blocks follow one another as they fill. `None` while they are being encoded.
     Avro(Option<Box<AvroFileEncoder<Vec<u8>>>>),
+    /// `encoder`: `None` while it is at work.
+    Arrow {
+        encoder: Option<Box<IpcEncoder>>,
+        waiting: Vec<RecordBatch>,
+        bytes: usize,
+    },
 }
 
 enum Block {
@@ -71,6 +80,10 @@ impl Part {
             }
             Format::Jsonl(options, compression) => Body::text(Text::Jsonl(options.clone()), *compression, schema)?,
             Format::Csv(options, compression) => Body::text(Text::Csv(options.clone()), *compression, schema)?,
+            Format::Arrow(compression) => {
+                let encoder = Some(Box::new(IpcEncoder::new(schema, *compression)?));
+                Body::Arrow { encoder, waiting: Vec::new(), bytes: 0 }
+            }
             Format::Avro(codec) => Body::Avro(Some(Box::new(AvroFileEncoder::new(Vec::new(), RECORD, schema, *codec)?))),
         };
         let held = if let Body::Text { waiting, .. } = &body { waiting.len() } else { 0 };
@@ -99,12 +112,13 @@ impl Part {
 
     /// Adds rows that take `bytes` of memory, but for those that are returned. `block` bytes or more are encoded together.
     pub(super) async fn push(&mut self, rows: RecordBatch, bytes: usize, block: usize, crew: &Crew) -> Result<Vec<BadRow>> {
-        let count = rows.num_rows();
+        let (count, arrow) = (rows.num_rows(), matches!(self.body, Body::Arrow { .. }));
         let bad = match &mut self.body {
-            Body::Parquet { waiting, bytes: waits, .. } => {
+            Body::Parquet { waiting, bytes: waits, .. } | Body::Arrow { waiting, bytes: waits, .. } => {
                 waiting.push(rows);
                 *waits += bytes;
                 self.held += bytes;
+                let block = if arrow { block.min(RECORD_BATCH) } else { block };
                 if *waits >= block {
                     self.flush(crew).await?;
                 }
@@ -174,6 +188,17 @@ impl Part {
                     self.running.push_back((running, took));
                 }
             }
+            Body::Arrow { encoder, waiting, bytes } => {
+                let (batches, bytes) = (std::mem::take(waiting), std::mem::take(bytes));
+                if !batches.is_empty() {
+                    let mut taken = encoder.take().ok_or_else(cut_off)?;
+                    let encode = move || taken.write(&batches).map(|()| (taken.take(), taken));
+                    let (block, taken) = end(crew.begin(encode).await?).await?;
+                    *encoder = Some(taken);
+                    self.wrote(bytes);
+                    self.put(block).await?;
+                }
+            }
             Body::Avro(_) => {}
         }
         while self.running.front().is_some_and(|(front, _)| front.is_finished()) || self.running.len() > crew.threads() {
@@ -200,6 +225,7 @@ impl Part {
         let last = match self.body {
             Body::Parquet { encoder, .. } => encoder.finish()?,
             Body::Avro(encoder) => end(crew.begin(move || encoder.ok_or_else(cut_off)?.finish()).await?).await?,
+            Body::Arrow { encoder, .. } => encoder.ok_or_else(cut_off)?.finish()?,
             Body::Text { .. } => Vec::new(),
         };
         if !last.is_empty() {
@@ -218,7 +244,7 @@ impl Part {
                 encoder.take()
             }
             (_, Block::Bytes(bytes)) => bytes,
-            (Body::Text { .. } | Body::Avro(_), Block::Group(_)) => Vec::new(),
+            (Body::Text { .. } | Body::Avro(_) | Body::Arrow { .. }, Block::Group(_)) => Vec::new(),
         };
         self.wrote(took);
         self.put(bytes).await

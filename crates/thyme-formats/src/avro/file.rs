@@ -4,7 +4,7 @@ mod read;
 mod write;
 
 pub use codec::AvroCodec;
-pub use read::{AvroFault, AvroFileDecoder, schema};
+pub use read::{AvroFileDecoder, schema};
 pub use write::AvroFileEncoder;
 
 /// What a file begins with.

@@ -1,6 +1,4 @@
 //! Parquet into batches of a dataset: columns by name, types exact or widened, nothing guessed.
-mod convert;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -12,8 +10,8 @@ use parquet::file::reader::ChunkReader;
 use thyme_core::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use thyme_core::arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use thyme_core::drift::Drift;
-use thyme_core::field_type;
 
+use crate::fit;
 use crate::scan::Unknown;
 
 /// Rows and bytes that a batch aims at.
@@ -51,7 +49,7 @@ impl ParquetDecoder {
     ) -> Result<Self, ParquetFault> {
         let metadata = load(&bytes)?;
         let file = metadata.schema();
-        let drift = drift(file, declared, unknown);
+        let drift = fit::drift(file, declared, unknown);
         if drift != Drift::default() {
             return Err(ParquetFault::Drift(drift));
         }
@@ -92,7 +90,7 @@ impl ParquetDecoder {
         let count = read.num_rows();
         let arrays = self.schema.fields().iter().zip(&self.from).map(|(field, from)| -> Result<ArrayRef, ParquetFault> {
             match from {
-                Some(from) => convert::convert(read.column(*from), field.data_type()).map_err(ParquetFault::Damaged),
+                Some(from) => fit::convert(read.column(*from), field.data_type()).map_err(ParquetFault::Damaged),
                 None => Ok(new_null_array(field.data_type(), count)),
             }
         });
@@ -107,32 +105,12 @@ impl ParquetDecoder {
 /// # Errors
 /// `Damaged` when it is no Parquet file.
 pub fn schema<R: ChunkReader>(bytes: &R) -> Result<Schema, ParquetFault> {
-    let fields = load(bytes)?.schema().fields().iter().map(|field| convert::canonical(field)).collect::<Vec<Field>>();
+    let fields = load(bytes)?.schema().fields().iter().map(|field| fit::canonical(field)).collect::<Vec<Field>>();
     Ok(Schema::new(fields))
 }
 
 fn load<R: ChunkReader>(bytes: &R) -> Result<ArrowReaderMetadata, ParquetFault> {
     guarded(|| ArrowReaderMetadata::load(bytes, ArrowReaderOptions::new()).map_err(|e| e.to_string()))
-}
-
-fn drift(file: &Schema, declared: &Schema, unknown: Unknown) -> Drift {
-    let mut drift = Drift::default();
-    for field in declared.fields() {
-        match file.field_with_name(field.name()) {
-            Ok(found) if convert::fits(found.data_type(), field.data_type()) => {}
-            Ok(found) => {
-                let plain = |field: &Field| field_type::name(&field.clone().with_nullable(true));
-                drift.changed.push((field.name().clone(), plain(field), plain(&convert::canonical(found))));
-            }
-            Err(_) if field.is_nullable() => {}
-            Err(_) => drift.removed.push(field.name().clone()),
-        }
-    }
-    if unknown == Unknown::Report {
-        let new = file.fields().iter().filter(|field| declared.index_of(field.name()).is_err());
-        drift.added.extend(new.map(|field| Arc::new(convert::canonical(field).with_nullable(true))));
-    }
-    drift
 }
 
 /// A damaged file must not take the process with it, wherever the library trusts it.

@@ -8,8 +8,9 @@ use serde_json::Value;
 use thyme_core::arrow::array::{Array, RecordBatch};
 use thyme_core::arrow::datatypes::{DataType, Schema, SchemaRef};
 use thyme_core::field_type;
-use thyme_formats::avro::file::{AvroCodec, AvroFault, AvroFileDecoder, AvroFileEncoder};
+use thyme_formats::avro::file::{AvroCodec, AvroFileDecoder, AvroFileEncoder};
 use thyme_formats::avro::{AvroDecoder, AvroEncoder, AvroOptions, schema_of};
+use thyme_formats::fault::Fault;
 use thyme_formats::scan::{Pushed, Unknown};
 
 use super::avro_rules::schema;
@@ -50,7 +51,7 @@ const COLUMNS: [(&str, &str); 22] = [
     ("u3", "json"),
 ];
 
-fn read(file: &[u8], columns: &Schema, first: u64) -> Result<Vec<RecordBatch>, AvroFault> {
+fn read(file: &[u8], columns: &Schema, first: u64) -> Result<Vec<RecordBatch>, Fault> {
     let mut decoder = AvroFileDecoder::open(file, columns, Unknown::Ignore, first)?;
     let mut batches = Vec::new();
     while let Some(batch) = decoder.next_batch()? {
@@ -100,17 +101,17 @@ fn damaged_files_are_said_to_be() {
                 _ => damaged[rng.below(file.len())] ^= 1 << rng.below(8),
             }
             // What is compressed may hold the bit where nobody sees it.
-            if let Err(AvroFault::Io(error)) = read(&damaged, &schema(&COLUMNS), 0) {
+            if let Err(Fault::Io(error)) = read(&damaged, &schema(&COLUMNS), 0) {
                 panic!("{error}");
             }
         }
         let mut cut = file.to_vec();
         cut.truncate(file.len() - 1);
-        assert!(matches!(read(&cut, &schema(&COLUMNS), 0), Err(AvroFault::Damaged(_))));
+        assert!(matches!(read(&cut, &schema(&COLUMNS), 0), Err(Fault::Damaged(_))));
     }
-    assert!(matches!(read(b"", &schema(&COLUMNS), 0), Err(AvroFault::Damaged(_))));
+    assert!(matches!(read(b"", &schema(&COLUMNS), 0), Err(Fault::Damaged(_))));
     let wrong = schema(&[("id", "string"), ("s", "int64")]);
-    assert!(matches!(read(FILES[0].0, &wrong, 0), Err(AvroFault::Drift(drift)) if drift.changed.len() == 2));
+    assert!(matches!(read(FILES[0].0, &wrong, 0), Err(Fault::Drift(drift)) if drift.changed.len() == 2));
 }
 
 /// The columns that arrow-avro has the same types for.

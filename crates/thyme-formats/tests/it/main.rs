@@ -10,6 +10,8 @@ mod debezium_avro;
 mod debezium_out;
 mod debezium_rules;
 mod debezium_samples;
+mod ipc_oracle;
+mod ipc_rules;
 mod json_arrow;
 mod json_blocks;
 mod json_infer;

@@ -1,6 +1,7 @@
 //! Malformed input: what becomes of each case.
 use std::fs;
 
+use thyme_core::{Kind, Source};
 use thyme_file::{Compression, FileSource};
 
 use super::support::*;
@@ -138,6 +139,51 @@ async fn a_parquet_file_that_is_none() {
         run.poll().await.unwrap();
         assert_eq!(run.numbers("n"), (0..100).collect::<Vec<_>>());
     }
+}
+
+#[tokio::test]
+async fn an_arrow_file_that_is_none_or_cut_off() {
+    let folder = Folder::new();
+    super::formats::write_arrow(&folder.path("whole"), 0..2_000, 500);
+    let whole = fs::read(folder.path("whole")).unwrap();
+    let huge = b"\xff\xff\xff\xff\xff\xff\xff\x7f".to_vec();
+    for (name, content, what) in [
+        ("text.arrow", b"this is no arrow file".to_vec(), "not arrow, or damaged"),
+        ("huge.arrows", huge, "a header of 2147483647 bytes where 0 are left"),
+        ("cut.arrow", whole[..whole.len() - 1].to_vec(), "the end of an arrow file is missing"),
+    ] {
+        let path = folder.write(name, content);
+        let mut run = Run::of(folder.text(name));
+        run.poll().await.unwrap();
+        run.poll().await.unwrap();
+        let [reject] = run.rejects.as_slice() else { panic!("{:?}", run.rejects) };
+        assert_eq!((reject.payload.as_ref(), reject.place.path.clone()), (None, Some(path.display().to_string())));
+        assert!(reject.reason.contains(what), "{}", reject.reason);
+        let error = FileSource::builder().path(folder.text(name)).build().discover().await.unwrap_err();
+        assert!(error.kind() == Kind::Data && error.to_string().contains(name), "{error}");
+        fs::write(&path, &whole).unwrap();
+        run.poll().await.unwrap();
+        assert_eq!(run.numbers("n"), (0..2_000).collect::<Vec<_>>());
+    }
+}
+
+/// Record batches of a file come before what is damaged in it; when it is made whole, the rest follows.
+#[tokio::test]
+async fn an_arrow_file_that_is_damaged_in_its_middle() {
+    let folder = Folder::new();
+    super::formats::write_arrow(&folder.path("a.arrow"), 0..2_000, 500);
+    let whole = fs::read(folder.path("a.arrow")).unwrap();
+    let mut broken = whole.clone();
+    let at = broken.windows(8).position(|bytes| bytes == 1_000_i64.to_le_bytes()).unwrap();
+    // The header of the third record batch.
+    broken[at - 200..at - 100].fill(0xA5);
+    fs::write(folder.path("a.arrow"), &broken).unwrap();
+    let mut run = Run::of(folder.text("a.arrow"));
+    run.poll().await.unwrap();
+    assert_eq!((run.numbers("n"), run.rejects.len()), ((0..1_000).collect::<Vec<_>>(), 1));
+    fs::write(folder.path("a.arrow"), &whole).unwrap();
+    run.poll().await.unwrap();
+    assert_eq!((run.numbers("n"), run.rejects.len()), ((0..2_000).collect::<Vec<_>>(), 1));
 }
 
 #[tokio::test]

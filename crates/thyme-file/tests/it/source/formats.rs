@@ -1,8 +1,9 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_ipc::writer::{FileWriter, StreamWriter};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use thyme_core::arrow::array::{ArrayRef, Int16Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray};
@@ -13,8 +14,7 @@ use super::support::*;
 
 /// A Parquet file of one int64 column `n`.
 pub(super) fn write_parquet(path: &Path, range: std::ops::Range<i64>, group: usize) {
-    let rows = RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from_iter_values(range)) as ArrayRef)]).unwrap();
-    write(path, &rows, group);
+    write(path, &numbers(range), group);
 }
 
 fn write(path: &Path, rows: &RecordBatch, group: usize) {
@@ -22,6 +22,33 @@ fn write(path: &Path, rows: &RecordBatch, group: usize) {
     let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), rows.schema(), Some(properties)).unwrap();
     writer.write(rows).unwrap();
     writer.close().unwrap();
+}
+
+/// A file of Arrow of one int64 column `n`.
+pub(super) fn write_arrow(path: &Path, range: std::ops::Range<i64>, group: usize) {
+    fs::write(path, file(&numbers(range), group)).unwrap();
+}
+
+fn numbers(range: std::ops::Range<i64>) -> RecordBatch {
+    RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from_iter_values(range)) as ArrayRef)]).unwrap()
+}
+
+fn file(rows: &RecordBatch, group: usize) -> Vec<u8> {
+    let mut writer = FileWriter::try_new(Vec::new(), rows.schema_ref()).unwrap();
+    parts(rows, group).for_each(|part| writer.write(&part).unwrap());
+    writer.into_inner().unwrap()
+}
+
+/// A stream of Arrow of one int64 column `n`.
+fn stream(range: std::ops::Range<i64>, group: usize) -> Vec<u8> {
+    let rows = numbers(range);
+    let mut writer = StreamWriter::try_new(Vec::new(), rows.schema_ref()).unwrap();
+    parts(&rows, group).for_each(|part| writer.write(&part).unwrap());
+    writer.into_inner().unwrap()
+}
+
+fn parts(rows: &RecordBatch, group: usize) -> impl Iterator<Item = RecordBatch> {
+    (0..rows.num_rows()).step_by(group).map(move |at| rows.slice(at, group.min(rows.num_rows() - at)))
 }
 
 fn pack(compression: Compression, bytes: &[u8]) -> Vec<u8> {
@@ -96,8 +123,33 @@ async fn parquet_from_every_commit() {
     assert_eq!(run.poll().await.unwrap_err().kind(), Kind::CursorLost, "Parquet does not grow");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn arrow_files_and_streams_from_every_commit() {
+    let folder = Folder::new();
+    write_arrow(&folder.path("a.arrow"), 0..300_000, 70_000);
+    fs::write(folder.path("a.arrows"), stream(0..300_000, 70_000)).unwrap();
+    // The first bytes say which of both it is, whatever the name is.
+    fs::write(folder.path("b.arrow"), stream(0..300_000, 70_000)).unwrap();
+    write_arrow(&folder.path("b.data"), 0..300_000, 300_000);
+    for name in ["a.arrow", "a.arrows", "b.arrow", "b.data"] {
+        let source = || FileSource::builder().path(folder.text(name)).format(ReadFormat::Arrow).build();
+        for crash in 0..8 {
+            let mut run = Run::new(source(), job());
+            run.poll_until(crash).await.unwrap();
+            run.poll().await.unwrap();
+            run.poll().await.unwrap();
+            assert_eq!(run.numbers("n"), (0..300_000).collect::<Vec<_>>(), "{name} {crash}");
+            assert!(run.rejects.is_empty() && run.batches.len() > 4);
+        }
+    }
+    let mut run = Run::of(folder.text("a.arrow"));
+    run.poll().await.unwrap();
+    write_arrow(&folder.path("a.arrow"), 0..300_001, 70_000);
+    assert_eq!(run.poll().await.unwrap_err().kind(), Kind::CursorLost, "Arrow does not grow");
+}
+
 #[tokio::test]
-async fn parquet_columns_by_name_widened_and_missing() {
+async fn parquet_and_arrow_columns_by_name_widened_and_missing() {
     let folder = Folder::new();
     let columns: [(&str, ArrayRef); 4] = [
         ("text", Arc::new(LargeStringArray::from(vec![Some("a"), None]))),
@@ -105,9 +157,17 @@ async fn parquet_columns_by_name_widened_and_missing() {
         ("n", Arc::new(Int16Array::from(vec![7, 8]))),
         ("more", Arc::new(StringArray::from(vec!["x", "y"]))),
     ];
-    write(&folder.path("a.parquet"), &RecordBatch::try_from_iter(columns).unwrap(), 10);
+    let rows = RecordBatch::try_from_iter(columns).unwrap();
+    write(&folder.path("a.parquet"), &rows, 10);
+    fs::write(folder.path("a.arrow"), file(&rows, 10)).unwrap();
+    for name in ["*.parquet", "*.arrow"] {
+        by_name(&folder, name).await;
+    }
+}
+
+async fn by_name(folder: &Folder, name: &str) {
     let fields = [("n", "int64"), ("text", "string"), ("gone", "date")];
-    let run_of = |fields: &[(&str, &str)]| Run::new(FileSource::builder().path(folder.text("*")).build(), job_of(fields));
+    let run_of = |fields: &[(&str, &str)]| Run::new(FileSource::builder().path(folder.text(name)).build(), job_of(fields));
     let mut run = run_of(&fields);
     run.poll().await.unwrap();
     assert_eq!(run.numbers("n"), [7, 8]);
@@ -132,12 +192,16 @@ async fn columns_are_discovered() {
     folder.write("many.json", "[{\"a\":1}]");
     folder.write("z.csv.gz", gzip(b"a,b\n1,2024-01-01\n"));
     write_parquet(&folder.path("p.parquet"), 0..3, 10);
+    write_arrow(&folder.path("f.feather"), 0..3, 10);
+    fs::write(folder.path("s.arrows"), stream(0..3, 10)).unwrap();
     for (name, expected) in [
         ("orders.jsonl", "orders a:int64 b:string c:bool"),
         ("rates.csv", "rates a:int64 b:float64"),
         ("many.json", "many a:int64"),
         ("z.csv.gz", "z a:int64 b:date"),
         ("p.parquet", "p n:int64!"),
+        ("f.feather", "f n:int64!"),
+        ("s.arrows", "s n:int64!"),
     ] {
         let source = FileSource::builder().path(folder.text(name)).delimiter(if name == "rates.csv" { ";" } else { "," }).build();
         let found = source.discover().await.unwrap().unwrap();

@@ -19,7 +19,7 @@ use crate::write::owner::MARK;
 use crate::write::target::Generation;
 
 /// Names end like this where they hold what we could have written.
-const ENDS: &[&str] = &["parquet", "jsonl", "csv", "avro", "gz", "zst"];
+const ENDS: &[&str] = &["parquet", "jsonl", "csv", "avro", "arrow", "gz", "zst"];
 
 #[derive(Serialize, Deserialize)]
 struct Mark {

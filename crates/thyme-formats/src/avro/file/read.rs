@@ -13,6 +13,7 @@ use crate::avro::plan::Step;
 use crate::avro::schema::AvroSchema;
 use crate::avro::wire::Wire;
 use crate::avro::{AvroOptions, read, resolve, types};
+use crate::fault::Fault;
 use crate::json::build;
 use crate::json::column::Column;
 use crate::json::object::Object;
@@ -23,23 +24,6 @@ const ROWS: usize = 65_536;
 const BYTES: usize = 8 << 20;
 /// A header is small.
 const HEADER_AT_MOST: usize = 64 << 20;
-
-/// Why an Avro file can't be read, or not any further.
-#[derive(Debug)]
-pub enum AvroFault {
-    /// It is not an Avro file, or damaged: what is wrong.
-    Damaged(String),
-    /// Its columns are not those that are wanted.
-    Drift(Drift),
-    /// It could not be read from.
-    Io(std::io::Error),
-}
-
-impl From<std::io::Error> for AvroFault {
-    fn from(error: std::io::Error) -> Self {
-        if error.kind() == ErrorKind::UnexpectedEof { Self::Damaged("the file ends too early".into()) } else { Self::Io(error) }
-    }
-}
 
 /// Reads one file, from its start on.
 #[derive(Debug)]
@@ -72,14 +56,14 @@ impl<R: Read> AvroFileDecoder<R> {
     /// # Errors
     /// `Drift` for a type that does not fit without loss, a required column that is missing, and with [`Unknown::Report`] for
     /// columns beyond those wanted; else `Damaged` and `Io`.
-    pub fn open(mut input: R, declared: &Schema, unknown: Unknown, first: u64) -> Result<Self, AvroFault> {
+    pub fn open(mut input: R, declared: &Schema, unknown: Unknown, first: u64) -> Result<Self, Fault> {
         let Header { schema: writer, codec, sync } = header(&mut input)?;
         let options = AvroOptions { unknown, timestamp_unit: TimestampUnit::default(), ..AvroOptions::default() };
         let (steps, missing) = resolve::record(&writer, writer.root, declared, &options, None).map_err(fault)?;
         let gone = missing.iter().filter_map(|place| declared.fields().get(*place)).filter(|field| !field.is_nullable());
         let removed: Vec<_> = gone.map(|field| field.name().clone()).collect();
         if !removed.is_empty() {
-            return Err(AvroFault::Drift(Drift { removed, ..Drift::default() }));
+            return Err(Fault::Drift(Drift { removed, ..Drift::default() }));
         }
         let fields: Vec<FieldRef> =
             declared.fields().iter().map(|field| Arc::new(Field::clone(field).with_nullable(true))).collect();
@@ -92,7 +76,7 @@ impl<R: Read> AvroFileDecoder<R> {
     ///
     /// # Errors
     /// `Damaged` where the file is, `Io`.
-    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, AvroFault> {
+    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, Fault> {
         self.root.truncate(0);
         let mut bytes = 0;
         while self.root.rows() < ROWS && bytes < BYTES {
@@ -101,7 +85,7 @@ impl<R: Read> AvroFileDecoder<R> {
             }
             let mut wire = Wire::new(self.block.get(self.at..).unwrap_or_default());
             let before = wire.rest().len();
-            let damaged = |reason: String| AvroFault::Damaged(format!("a record that cannot be read: {reason}"));
+            let damaged = |reason: String| Fault::Damaged(format!("a record that cannot be read: {reason}"));
             read::fields(&self.steps, &mut wire, &mut self.root, &self.writer).map_err(|failed| damaged(failed.reason()))?;
             let taken = before - wire.rest().len();
             self.at += taken;
@@ -116,7 +100,7 @@ impl<R: Read> AvroFileDecoder<R> {
             let missing = |place: usize| damaged(format!("`{place}` must not be null"));
             self.root.end_row().map_err(missing)?;
             if self.left == 0 && self.at < self.block.len() {
-                return Err(AvroFault::Damaged("a block with bytes after its last record".into()));
+                return Err(Fault::Damaged("a block with bytes after its last record".into()));
             }
         }
         let rows = self.root.rows();
@@ -127,15 +111,15 @@ impl<R: Read> AvroFileDecoder<R> {
         self.root.restart();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options);
-        batch.map(Some).map_err(|e| AvroFault::Damaged(e.to_string()))
+        batch.map(Some).map_err(|e| Fault::Damaged(e.to_string()))
     }
 
     /// Reads the next block that has records; false at the end of the file.
-    fn next_block(&mut self) -> Result<bool, AvroFault> {
+    fn next_block(&mut self) -> Result<bool, Fault> {
         loop {
             let Some(count) = long(&mut self.input, true)? else { return Ok(false) };
             let size = long(&mut self.input, false)?.unwrap_or(-1);
-            let damaged = |what: &str| AvroFault::Damaged(what.to_owned());
+            let damaged = |what: &str| Fault::Damaged(what.to_owned());
             let count = u64::try_from(count).map_err(|_| damaged("a block of less than no records"))?;
             let size = usize::try_from(size).ok().filter(|size| *size <= BLOCK_AT_MOST);
             let packed =
@@ -145,7 +129,7 @@ impl<R: Read> AvroFileDecoder<R> {
             if sync != self.sync {
                 return Err(damaged("the mark at the end of a block is wrong"));
             }
-            self.block = self.codec.unpack(packed).map_err(AvroFault::Damaged)?;
+            self.block = self.codec.unpack(packed).map_err(Fault::Damaged)?;
             (self.at, self.left) = (0, count);
             // Records without bytes must not go on for ever.
             if count > self.block.len() as u64 + (1 << 20) {
@@ -162,20 +146,20 @@ impl<R: Read> AvroFileDecoder<R> {
 ///
 /// # Errors
 /// `Damaged` when it is no Avro file, `Io`.
-pub fn schema(mut input: impl Read) -> Result<Schema, AvroFault> {
+pub fn schema(mut input: impl Read) -> Result<Schema, Fault> {
     let schema = header(&mut input)?.schema;
-    let members = schema.record(schema.root).ok_or_else(|| AvroFault::Damaged("a file whose values are no records".into()))?;
+    let members = schema.record(schema.root).ok_or_else(|| Fault::Damaged("a file whose values are no records".into()))?;
     types::of(&schema, members).map_err(fault)
 }
 
-fn header(input: &mut impl Read) -> Result<Header, AvroFault> {
+fn header(input: &mut impl Read) -> Result<Header, Fault> {
     let mut magic = [0; 4];
     input.read_exact(&mut magic)?;
     if &magic != MAGIC {
-        return Err(AvroFault::Damaged("no object container file of avro".into()));
+        return Err(Fault::Damaged("no object container file of avro".into()));
     }
     let (mut schema, mut codec, mut rest) = (None, AvroCodec::Null, HEADER_AT_MOST);
-    let damaged = |what: &str| AvroFault::Damaged(what.to_owned());
+    let damaged = |what: &str| Fault::Damaged(what.to_owned());
     loop {
         let mut count = long(input, false)?.unwrap_or(0);
         if count == 0 {
@@ -195,7 +179,7 @@ fn header(input: &mut impl Read) -> Result<Header, AvroFault> {
             let (key, value) = (part()?, part()?);
             match key.as_slice() {
                 b"avro.schema" => schema = Some(String::from_utf8(value).map_err(|_| damaged("a schema that is not utf-8"))?),
-                b"avro.codec" => codec = AvroCodec::of_name(&value).map_err(AvroFault::Damaged)?,
+                b"avro.codec" => codec = AvroCodec::of_name(&value).map_err(Fault::Damaged)?,
                 _ => {}
             }
         }
@@ -207,7 +191,7 @@ fn header(input: &mut impl Read) -> Result<Header, AvroFault> {
 }
 
 /// A number; `None` where the file ends before it, if it `may`.
-fn long(input: &mut impl Read, may: bool) -> Result<Option<i64>, AvroFault> {
+fn long(input: &mut impl Read, may: bool) -> Result<Option<i64>, Fault> {
     let mut value = 0_u64;
     for i in 0..10 {
         let mut byte = [0];
@@ -220,19 +204,19 @@ fn long(input: &mut impl Read, may: bool) -> Result<Option<i64>, AvroFault> {
             return Ok(Some((value >> 1) as i64 ^ -((value & 1) as i64)));
         }
     }
-    Err(AvroFault::Damaged("a number of more than 64 bits".into()))
+    Err(Fault::Damaged("a number of more than 64 bits".into()))
 }
 
 /// As many bytes. No more room is made than there are.
-fn exactly(input: &mut impl Read, length: usize) -> Result<Vec<u8>, AvroFault> {
+fn exactly(input: &mut impl Read, length: usize) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     input.take(length as u64).read_to_end(&mut bytes)?;
-    if bytes.len() < length { Err(AvroFault::Damaged("the file ends too early".into())) } else { Ok(bytes) }
+    if bytes.len() < length { Err(Fault::Damaged("the file ends too early".into())) } else { Ok(bytes) }
 }
 
-fn fault(error: thyme_core::Error) -> AvroFault {
+fn fault(error: thyme_core::Error) -> Fault {
     match error.as_drift() {
-        Some(drift) => AvroFault::Drift(drift.clone()),
-        None => AvroFault::Damaged(error.to_string()),
+        Some(drift) => Fault::Drift(drift.clone()),
+        None => Fault::Damaged(error.to_string()),
     }
 }
