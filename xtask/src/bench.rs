@@ -3,7 +3,9 @@ mod file;
 mod kafka;
 mod postgres;
 mod python;
+mod race;
 mod report;
+mod s3;
 
 use std::path::Path;
 
@@ -16,12 +18,11 @@ pub(crate) fn run(repo: &Repo, args: &[&str]) -> Result {
         ["file", rest @ ..] => file::run(repo, rest),
         ["kafka", rest @ ..] => kafka::run(repo, rest),
         ["postgres", rest @ ..] => postgres::run(repo, rest),
-        _ => Err(format!(
-            "usage: cargo xtask {}\n       cargo xtask {}\n       cargo xtask {}",
-            file::USAGE,
-            kafka::USAGE,
-            postgres::USAGE
-        )),
+        ["s3", rest @ ..] => s3::run(repo, rest),
+        _ => {
+            let usages = [file::USAGE, kafka::USAGE, postgres::USAGE, s3::USAGE].map(|usage| format!("cargo xtask {usage}"));
+            Err(format!("usage: {}", usages.join("\n       ")))
+        }
     }
 }
 

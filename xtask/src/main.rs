@@ -36,6 +36,8 @@ usage: cargo xtask TASK
                         topics beside bare clients, which are the limit, and peers
   bench postgres [--case NAME]… [--rows 2000000] [--runs 5] [--threads 2] [--memory 256MiB] [--faucet PATH] [--rivet PATH]
                         tables beside COPY, which is the limit, and peers
+  bench s3 [--case NAME]… [--percent 100] [--runs 5] [--threads 2] [--memory 256MiB]
+                        objects beside plain GETs, which are the limit, and peers
   services [list|up [CONNECTOR]|down]
                         the systems that integration tests need: what is there, install what is missing
   codegen [--check]     registry, features, reference pages; --check says what is stale

@@ -87,7 +87,21 @@ pub(crate) fn kcat(repo: &Repo) -> Result<String> {
 
 /// The program of Bento, which is built if it is missing.
 pub(crate) fn bento(repo: &Repo) -> Result<String> {
-    let found = one(repo, &golang::BENTO)?;
+    go(repo, &golang::BENTO)
+}
+
+/// The program of MinIO, which is built if it is missing.
+pub(crate) fn minio(repo: &Repo) -> Result<String> {
+    go(repo, &objects::MINIO)
+}
+
+/// The program of s5cmd, which is built if it is missing.
+pub(crate) fn s5cmd(repo: &Repo) -> Result<String> {
+    go(repo, &objects::S5CMD)
+}
+
+fn go(repo: &Repo, service: &Service) -> Result<String> {
+    let found = one(repo, service)?;
     golang::clean(repo).map(|()| found)
 }
 

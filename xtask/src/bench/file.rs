@@ -1,7 +1,7 @@
 //! `cargo xtask bench file`: the real binary beside DuckDB, alternating, outputs compared.
-mod case;
-mod data;
-mod duckdb;
+pub(super) mod case;
+pub(super) mod data;
+pub(super) mod duckdb;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -124,7 +124,8 @@ impl Bench {
         for dir in [&out, &state] {
             remove(dir)?;
         }
-        repo::write(&file, &case.pipeline(&text(input)?, &text(&out)?))?;
+        let source = format!("type = \"file\"\npath = {:?}\n", text(input)?);
+        repo::write(&file, &case.pipeline(&source, &text(&out)?))?;
         let mut command = Command::new(&self.thyme);
         command.arg("run").arg(&file).arg("--once").arg("--state").arg(&state);
         command.args(["--memory", &self.options.memory, "--threads", &threads.to_string()]);

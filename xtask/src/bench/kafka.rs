@@ -10,7 +10,8 @@ use std::process::Command;
 use broker::Broker;
 
 use super::python::Python;
-use super::report::{self, Row, Sample};
+use super::race::{self, Racer, equal, racer};
+use super::report::Sample;
 use super::{number, pairs};
 use crate::repo::Repo;
 use crate::{Result, process, services};
@@ -56,12 +57,6 @@ struct Bench {
     peers: PathBuf,
     folder: PathBuf,
     processors: u32,
-}
-
-/// A program in a race. Each run checks the rows it read or wrote.
-struct Racer<'a> {
-    name: String,
-    run: Box<dyn Fn() -> Result<Sample> + 'a>,
 }
 
 /// Builds, and runs the cases in turn.
@@ -114,14 +109,7 @@ fn options(args: &[&str]) -> Result<Options> {
 impl Bench {
     /// Runs all in turn, so many times, and prints how they did. The first is what the others are compared with.
     fn race(&self, title: &str, racers: &[Racer<'_>]) -> Result {
-        let mut rows: Vec<_> = racers.iter().map(|racer| Row { name: racer.name.clone(), samples: Vec::new() }).collect();
-        for _ in 0..self.options.runs {
-            for (racer, row) in racers.iter().zip(&mut rows) {
-                row.samples.push((racer.run)().map_err(|e| format!("{}: {e}", racer.name))?);
-            }
-        }
-        report::print(&format!("{title}, {} runs", self.options.runs), &rows);
-        Ok(())
+        race::race(title, self.options.runs, racers)
     }
 
     fn measure(&self, command: &Command) -> Result<Sample> {
@@ -144,13 +132,4 @@ impl Bench {
         let (sample, value) = self.python.script(self.processors, &self.peers, args.iter().copied())?;
         equal(value["rows"].as_u64().unwrap_or_default(), rows).map(|()| (sample, value))
     }
-}
-
-fn racer<'a>(name: impl Into<String>, run: impl Fn() -> Result<Sample> + 'a) -> Racer<'a> {
-    Racer { name: name.into(), run: Box::new(run) }
-}
-
-/// An error where rows are missing or too many.
-fn equal(found: u64, rows: u64) -> Result {
-    if found == rows { Ok(()) } else { Err(format!("{found} rows instead of {rows}")) }
 }

@@ -43,6 +43,11 @@ impl Python {
         Ok(Self { program, measure, folder: folder.to_path_buf() })
     }
 
+    /// Runs a few statements.
+    pub(super) fn run(&self, statements: &str) -> Result {
+        process::run(process::command(&self.program, &self.folder).args(["-c", statements]))
+    }
+
     /// Runs a program on so many processors, and measures the whole process with its children. What it printed is in the log.
     pub(super) fn measure(&self, command: &Command, processors: u32) -> Result<Sample> {
         let mut outer = process::command(&self.program, &self.folder);

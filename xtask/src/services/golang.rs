@@ -6,7 +6,7 @@ use super::Service;
 use crate::repo::{self, Repo};
 use crate::{Result, process};
 
-/// Tables into topics by pipelines, for the benchmarks alone: of its components those that they use.
+/// Tables into topics and objects by pipelines, for the benchmarks alone: of its components those that they use.
 pub(super) const BENTO: Service = Service {
     name: "Bento 1.17",
     connectors: &[],
@@ -17,6 +17,7 @@ pub(super) const BENTO: Service = Service {
 const BENTO_MODULE: &str =
     "module bento\n\ngo 1.26\n\nrequire (\n\tgithub.com/lib/pq v1.10.9\n\tgithub.com/warpstreamlabs/bento v1.17.0\n)\n";
 const BENTO_PROGRAM: &str = "package main\n\nimport (\n\t\"context\"\n\n\t_ \"github.com/lib/pq\"\n\
+     \t_ \"github.com/warpstreamlabs/bento/public/components/aws\"\n\
      \t_ \"github.com/warpstreamlabs/bento/public/components/io\"\n\
      \t_ \"github.com/warpstreamlabs/bento/public/components/kafka\"\n\
      \t_ \"github.com/warpstreamlabs/bento/public/components/pure\"\n\

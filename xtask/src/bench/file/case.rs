@@ -3,20 +3,20 @@ use super::data::{self, Writer};
 
 /// One job that both programs do.
 #[derive(Clone, Copy)]
-pub(super) struct Case {
-    pub(super) name: &'static str,
-    pub(super) input: Format,
-    pub(super) output: Format,
+pub(in crate::bench) struct Case {
+    pub(in crate::bench) name: &'static str,
+    pub(in crate::bench) input: Format,
+    pub(in crate::bench) output: Format,
     pub(super) columns: fn() -> Vec<Column>,
     /// Writes one row.
-    pub(super) row: Writer,
+    pub(in crate::bench) row: Writer,
     /// Some lines are broken: they are left out, and counted as such.
     pub(super) broken: bool,
 }
 
 /// A file format.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(in crate::bench) enum Format {
     Jsonl,
     Csv,
     Parquet,
@@ -30,7 +30,7 @@ pub(super) struct Column {
 }
 
 impl Format {
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::bench) fn name(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
@@ -49,6 +49,12 @@ pub(super) const CASES: &[Case] = &[
     case("csv-jsonl", Format::Csv, Format::Jsonl, flat, data::flat_csv, false),
 ];
 
+/// Lines as most services write them, to be made Parquet.
+pub(in crate::bench) const LINES: Case = case("jsonl", Format::Jsonl, Format::Parquet, flat, data::flat_json, false);
+
+/// The same rows, in Parquet on both sides.
+pub(in crate::bench) const ROWS: Case = case("parquet", Format::Parquet, Format::Parquet, flat, data::flat_json, false);
+
 const fn case(
     name: &'static str,
     input: Format,
@@ -61,15 +67,15 @@ const fn case(
 }
 
 impl Case {
-    /// The pipeline file.
-    pub(super) fn pipeline(&self, input: &str, output: &str) -> String {
+    /// The pipeline file: from a source, which is all of its table but the format, to a file.
+    pub(in crate::bench) fn pipeline(&self, source: &str, output: &str) -> String {
         let fields: Vec<String> = (self.columns)().iter().map(|c| format!("    {} = {:?}\n", c.name, c.thyme)).collect();
         let on_error = if self.broken { "on_error = \"skip\"\n" } else { "" };
         let compression = if self.output == Format::Parquet { "compression = \"snappy\"\n" } else { "" };
         format!(
             "[[pipeline]]\nname = \"bench\"\nschedule = \"@once\"\n{on_error}\n\
              [pipeline.dataset]\n[pipeline.dataset.fields]\n{}\n\
-             [pipeline.source]\ntype = \"file\"\npath = {input:?}\nformat = {:?}\n\n\
+             [pipeline.source]\n{source}format = {:?}\n\n\
              [pipeline.sink]\ntype = \"file\"\npath = {output:?}\nformat = {:?}\n{compression}",
             fields.concat(),
             self.input.name(),
@@ -78,7 +84,7 @@ impl Case {
     }
 
     /// The same job for DuckDB.
-    pub(super) fn copy(&self, input: &str, output: &str) -> String {
+    pub(in crate::bench) fn copy(&self, input: &str, output: &str) -> String {
         let options = match self.output {
             Format::Parquet => "FORMAT parquet, COMPRESSION snappy",
             Format::Jsonl => "FORMAT json",
@@ -105,9 +111,14 @@ impl Case {
 
     /// A statement that sums up all rows of an output, whatever their order: their number and the sum of their hashes.
     /// DuckDB makes a row of nulls of a broken line; these don't count.
-    pub(super) fn digest(&self, path: &str) -> String {
+    pub(in crate::bench) fn digest(&self, path: &str) -> String {
+        self.digest_of(self.output, path)
+    }
+
+    /// The same of files in `format`.
+    pub(in crate::bench) fn digest_of(&self, format: Format, path: &str) -> String {
         let cells: Vec<String> = (self.columns)().iter().map(|c| format!("CAST(\"{}\" AS {})", c.name, c.canonical())).collect();
-        let (table, cells) = (self.read(self.output, path), cells.join(", "));
+        let (table, cells) = (self.read(format, path), cells.join(", "));
         let whole = if self.broken { " WHERE id IS NOT NULL" } else { "" };
         format!("SELECT count(*), sum(hash({cells})::HUGEINT) FROM {table}{whole}")
     }

@@ -7,7 +7,7 @@ use super::case::{Case, Format};
 use crate::Result;
 
 /// Appends row `id` to a buffer.
-pub(super) type Writer = fn(&mut String, &mut Random, u64);
+pub(in crate::bench) type Writer = fn(&mut String, &mut Random, u64);
 
 /// Columns of the wide case.
 pub(super) const WIDE: usize = 200;
@@ -17,7 +17,7 @@ const WORDS: &[&str] =
 const KINDS: &[&str] = &["created", "paid", "packed", "shipped", "delivered", "returned", "refunded", "cancelled"];
 
 /// Writes rows until `bytes` are reached. A file of that size that is already there is kept.
-pub(super) fn generate(case: &Case, path: &Path, bytes: u64) -> Result<u64> {
+pub(in crate::bench) fn generate(case: &Case, path: &Path, bytes: u64) -> Result<u64> {
     if let Ok(meta) = path.metadata()
         && meta.len() >= bytes
     {
@@ -26,7 +26,7 @@ pub(super) fn generate(case: &Case, path: &Path, bytes: u64) -> Result<u64> {
     let fail = |e: std::io::Error| format!("{}: {e}", path.display());
     let part = path.with_extension("part");
     let mut file = BufWriter::with_capacity(1 << 20, File::create(&part).map_err(fail)?);
-    let (mut random, mut line, mut written) = (Random(0x7468_796d_6531), String::new(), 0);
+    let (mut random, mut line, mut written) = (Random::default(), String::new(), 0);
     if case.input == Format::Csv {
         let names: Vec<String> = (case.columns)().into_iter().map(|column| column.name).collect();
         line = names.join(",") + "\n";
@@ -47,7 +47,13 @@ pub(super) fn generate(case: &Case, path: &Path, bytes: u64) -> Result<u64> {
 }
 
 /// SplitMix64: small, and the same everywhere.
-pub(super) struct Random(u64);
+pub(in crate::bench) struct Random(u64);
+
+impl Default for Random {
+    fn default() -> Self {
+        Self(0x7468_796d_6531)
+    }
+}
 
 impl Random {
     fn next(&mut self) -> u64 {

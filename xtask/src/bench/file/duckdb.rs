@@ -8,19 +8,19 @@ use crate::bench::report::Sample;
 use crate::{Result, repo};
 
 /// DuckDB in a Python of our own.
-pub(super) struct DuckDb {
+pub(in crate::bench) struct DuckDb {
     script: PathBuf,
 }
 
 impl DuckDb {
-    pub(super) fn new(folder: &Path) -> Result<Self> {
+    pub(in crate::bench) fn new(folder: &Path) -> Result<Self> {
         let script = folder.join("duck.py");
         repo::write(&script, include_str!("duck.py"))?;
         Ok(Self { script })
     }
 
     /// Runs a statement with so many threads. The wall time is the statement's alone, without Python's start.
-    pub(super) fn statement(
+    pub(in crate::bench) fn statement(
         &self,
         python: &Python,
         threads: u32,
