@@ -2,6 +2,7 @@
 //! written exactly once.
 //!
 //! Reading is written against [`storage::Storage`]; a connector brings one of those and its own configuration.
+pub mod buckets;
 pub mod config;
 mod names;
 pub mod objects;

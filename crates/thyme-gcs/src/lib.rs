@@ -11,6 +11,7 @@ mod upload;
 
 pub use config::{Connection, GcsSinkConfig, GcsSinkConfigBuilder, GcsSourceConfig, GcsSourceConfigBuilder, Identity};
 pub use connector::GCS;
+pub use reach::Google;
 pub use sink::GcsSink;
 pub use source::GcsSource;
 pub use thyme_files::config::{

@@ -1,13 +1,8 @@
 //! Objects of a bucket, written exactly once.
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use thyme_core::{Cursor, Job, Opened, Result, Sink, SinkInfo, StateFiles, async_trait};
-use thyme_files::state::ObjectFiles;
-use thyme_files::write::{self, ObjectTarget, Target};
+use thyme_files::buckets::{BucketSink, SinkConfig};
+use thyme_files::config::Writing;
 
 use crate::config::{GcsSinkConfig, GcsSinkConfigBuilder, gcs_sink_config_builder};
-use crate::reach::Reach;
 
 /// A folder of a bucket, written exactly once.
 ///
@@ -16,45 +11,17 @@ use crate::reach::Reach;
 ///
 /// let sink = GcsSink::builder().bucket_uri("gs://exports/orders").partition_by(["country"]).build();
 /// ```
-#[derive(Clone, Debug)]
-pub struct GcsSink {
-    config: GcsSinkConfig,
-    reach: Reach,
-}
+pub type GcsSink = BucketSink<GcsSinkConfig>;
 
-impl GcsSink {
-    /// A sink from its configuration; nothing is reached.
-    #[must_use]
-    pub fn new(config: GcsSinkConfig) -> Self {
-        Self { config, reach: Reach::default() }
+impl SinkConfig for GcsSinkConfig {
+    type Builder = GcsSinkConfigBuilder;
+
+    fn builder() -> GcsSinkConfigBuilder {
+        Self::builder()
     }
 
-    /// Builds a configuration, then the sink.
-    pub fn builder() -> GcsSinkConfigBuilder {
-        GcsSinkConfig::builder()
-    }
-
-    /// Says what is wrong with the configuration, as far as that shows without reaching anything.
-    ///
-    /// # Errors
-    /// `Config` for a missing bucket, a pattern in its place, credentials that are no JSON, a template with unknown tokens, and options
-    /// that contradict each other.
-    pub fn validate(&self) -> Result<()> {
-        self.config.bucket()?.folder()?;
-        self.config.connection()?;
-        self.config.writing().options().map(drop)
-    }
-
-    /// `gs://bucket/folder`.
-    fn place(&self) -> Result<String> {
-        let bucket = self.config.bucket()?;
-        Ok(format!("{}/{}", bucket.uri(), bucket.folder()?))
-    }
-
-    async fn target(&self) -> Result<ObjectTarget> {
-        let bucket = self.config.bucket()?;
-        let store = self.reach.get(&self.config.connection()?, &bucket).await?.clone();
-        Ok(ObjectTarget::new(store.clone(), store, bucket.uri(), bucket.folder()?))
+    fn writing(&self) -> Writing<'_> {
+        self.writing()
     }
 }
 
@@ -62,36 +29,5 @@ impl<S: gcs_sink_config_builder::IsComplete> GcsSinkConfigBuilder<S> {
     /// The sink; nothing is reached.
     pub fn build(self) -> GcsSink {
         GcsSink::new(self.config())
-    }
-}
-
-#[async_trait]
-impl Sink for GcsSink {
-    fn info(&self) -> SinkInfo {
-        self.config.writing().info(&self.place().unwrap_or_else(|_| "gcs".to_owned()))
-    }
-
-    fn writes(&self, pipeline: &str) -> Option<String> {
-        let (place, options) = (self.place().ok()?, self.config.writing().options().ok()?);
-        Some(format!("{}/{}", place.trim_end_matches('/'), options.example(pipeline)))
-    }
-
-    async fn check(&self) -> Result<()> {
-        self.validate()?;
-        self.target().await?.check().await
-    }
-
-    async fn open(&self, job: &Job) -> Result<Opened> {
-        write::open(Arc::new(self.target().await?), job, self.config.writing().options()?).await
-    }
-
-    async fn cursors(&self, pipeline: &str) -> Result<BTreeMap<Arc<str>, Cursor>> {
-        write::cursors(&self.target().await?, pipeline).await
-    }
-
-    async fn state_files(&self) -> Result<Option<Arc<dyn StateFiles>>> {
-        let bucket = self.config.bucket()?;
-        let reached = self.reach.get(&self.config.connection()?, &bucket).await?;
-        Ok(Some(Arc::new(ObjectFiles::new(reached.clone(), &bucket.uri(), bucket.folder()?))))
     }
 }

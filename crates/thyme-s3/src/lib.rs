@@ -9,6 +9,7 @@ mod source;
 
 pub use config::{Connection, Identity, S3SinkConfig, S3SinkConfigBuilder, S3SourceConfig, S3SourceConfigBuilder};
 pub use connector::S3;
+pub use reach::Amazon;
 pub use sink::S3Sink;
 pub use source::S3Source;
 pub use thyme_files::config::{

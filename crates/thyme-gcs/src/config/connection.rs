@@ -1,5 +1,6 @@
 //! Where the server is and who asks.
 use thyme_core::{Error, Kind, Result, Secret};
+use thyme_files::buckets::{present, server_url};
 
 /// Where the server is and who asks: the connection-level fields, checked.
 #[derive(Clone, Debug)]
@@ -25,11 +26,7 @@ pub enum Identity {
 impl Connection {
     /// The fields as they were given.
     pub(super) fn new(key: Option<Secret>, anonymous: bool, endpoint_url: Option<String>) -> Result<Self> {
-        let key = match key {
-            Some(key) if !key.reveal()?.expose().is_empty() => Some(key),
-            _ => None,
-        };
-        let identity = match key {
+        let identity = match present(key)? {
             Some(_) if anonymous => {
                 let text = "nobody asks under `anonymous`: leave out `service_account_credentials_json`";
                 return Err(Error::new(Kind::Config, text));
@@ -44,11 +41,6 @@ impl Connection {
             None if anonymous => Identity::Anonymous,
             None => Identity::Default,
         };
-        let endpoint_url = endpoint_url.filter(|url| !url.is_empty());
-        if let Some(url) = endpoint_url.as_deref().filter(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
-            let text = "`endpoint_url` begins with `http://` or `https://`";
-            return Err(Error::new(Kind::Config, text).context("it is", url));
-        }
-        Ok(Self { endpoint_url: endpoint_url.map(|url| url.trim_end_matches('/').to_owned()), identity })
+        Ok(Self { endpoint_url: server_url("endpoint_url", endpoint_url)?, identity })
     }
 }

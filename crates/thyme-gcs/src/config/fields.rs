@@ -38,20 +38,18 @@ macro_rules! with_bucket {
             }
         }
 
-        impl $name {
-            /// Where the server is and who asks.
-            ///
-            /// # Errors
-            /// `Config` for a key that is no JSON, and for ways of asking that exclude each other.
-            pub fn connection(&self) -> thyme_core::Result<$crate::config::Connection> {
+        impl thyme_files::buckets::BucketConfig for $name {
+            type Provider = $crate::reach::Google;
+
+            fn connection(&self) -> thyme_core::Result<$crate::config::Connection> {
                 let key = self.service_account_credentials_json.clone();
                 $crate::config::Connection::new(key, self.anonymous.unwrap_or(false), self.endpoint_url.clone())
             }
 
-            /// The bucket, and what is meant in it.
-            pub(crate) fn bucket(&self) -> thyme_core::Result<thyme_files::storage::Bucket> {
+            fn bucket(&self) -> thyme_core::Result<thyme_files::storage::Bucket> {
                 let (bucket, prefix, uri) = (self.bucket.as_deref(), self.prefix.as_deref(), self.bucket_uri.as_deref());
-                thyme_files::storage::Bucket::new($crate::reach::SCHEMES, bucket, prefix, uri)
+                let schemes = <Self::Provider as thyme_files::buckets::Provider>::SCHEMES;
+                thyme_files::storage::Bucket::new(*schemes, bucket, prefix, uri)
             }
         }
     };

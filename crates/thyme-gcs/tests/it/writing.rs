@@ -15,13 +15,18 @@ pub(crate) fn cases(suite: Suite) -> Suite {
     suite
         .case("rows_are_written_once_and_a_late_writer_is_fenced", fenced)
         .case("a_large_object_goes_in_chunks_and_is_copied_by_the_server", large)
+        .case("arrow_goes_out_and_comes_back", arrow)
         .case("an_object_in_the_way_is_left_alone", in_the_way)
         .case("of_two_that_save_a_cursor_one_is_fenced", state)
 }
 
 fn sink(bucket: &Bucket) -> GcsSink {
+    sink_of(bucket, "jsonl")
+}
+
+fn sink_of(bucket: &Bucket, format: &str) -> GcsSink {
     let config = json!({
-        "bucket_uri": format!("gs://{}/out", bucket.name), "endpoint_url": bucket.server.url(), "anonymous": true, "format": "jsonl",
+        "bucket_uri": format!("gs://{}/out", bucket.name), "endpoint_url": bucket.server.url(), "anonymous": true, "format": format,
     });
     GcsSink::new(serde_json::from_value(config).unwrap())
 }
@@ -71,6 +76,20 @@ async fn large() -> Result<()> {
     }
     opened.writer.commit(&cursor(1)).await?;
     assert_eq!(ids(&bucket).await?, (0..2_000).collect::<Vec<_>>());
+    Ok(())
+}
+
+async fn arrow() -> Result<()> {
+    let bucket = Bucket::new()?;
+    let job = Job::new(Task::alone("p"), Arc::new(rows::dataset("t")?));
+    let mut opened = sink_of(&bucket, "arrow").open(&job).await?;
+    for from in (0..2_000).step_by(500) {
+        let rows: Vec<_> = (from..from + 500).map(|id| Row { text: format!("{id:>10000}"), ..Row::new(id) }).collect();
+        stage(&mut opened, &rows).await?;
+    }
+    opened.writer.commit(&cursor(1)).await?;
+    let source = bucket.source("out/*.arrow", json!({}));
+    assert_eq!(poll(&source, &mut Durable::default()).await?, (0..2_000).collect::<Vec<_>>());
     Ok(())
 }
 

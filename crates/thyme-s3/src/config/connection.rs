@@ -1,5 +1,6 @@
 //! Where the server is and who asks.
 use thyme_core::{Error, Kind, Result, Secret};
+use thyme_files::buckets::{present, server_url};
 
 /// Where the server is and who asks: the connection-level fields, checked.
 #[derive(Clone, Debug)]
@@ -81,32 +82,15 @@ impl Given {
             (None, None) if anonymous => Identity::Anonymous,
             (None, None) => Identity::Chain(profile),
         };
-        let endpoint_url = url("endpoint_url", filled(self.endpoint_url))?;
+        let endpoint_url = server_url("endpoint_url", self.endpoint_url)?;
         Ok(Connection {
             region: filled(self.region),
-            sts_endpoint_url: url("sts_endpoint_url", filled(self.sts_endpoint_url))?.or_else(|| endpoint_url.clone()),
+            sts_endpoint_url: server_url("sts_endpoint_url", self.sts_endpoint_url)?.or_else(|| endpoint_url.clone()),
             // Servers of one's own have no names for their buckets.
             path_style: self.path_style.unwrap_or(endpoint_url.is_some()),
             endpoint_url,
             identity,
             role: role_arn.map(|role| (role, external_id)),
         })
-    }
-}
-
-/// An empty secret is as good as none: a variable that is set to nothing.
-fn present(secret: Option<Secret>) -> Result<Option<Secret>> {
-    Ok(match secret {
-        Some(secret) if !secret.reveal()?.expose().is_empty() => Some(secret),
-        _ => None,
-    })
-}
-
-fn url(name: &'static str, url: Option<String>) -> Result<Option<String>> {
-    match url {
-        Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
-            Err(Error::new(Kind::Config, format!("`{name}` begins with `http://` or `https://`")).context("it is", url))
-        }
-        url => Ok(url.map(|url| url.trim_end_matches('/').to_owned())),
     }
 }

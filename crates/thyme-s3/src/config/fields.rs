@@ -68,12 +68,10 @@ macro_rules! with_bucket {
             }
         }
 
-        impl $name {
-            /// Where the server is and who asks.
-            ///
-            /// # Errors
-            /// `Config` for half of a pair, and for ways of asking that exclude each other.
-            pub fn connection(&self) -> thyme_core::Result<$crate::config::Connection> {
+        impl thyme_files::buckets::BucketConfig for $name {
+            type Provider = $crate::reach::Amazon;
+
+            fn connection(&self) -> thyme_core::Result<$crate::config::Connection> {
                 $crate::config::connection::Given {
                     region: self.region.clone(),
                     role_arn: self.role_arn.clone(),
@@ -90,10 +88,10 @@ macro_rules! with_bucket {
                 .resolve()
             }
 
-            /// The bucket, and what is meant in it.
-            pub(crate) fn bucket(&self) -> thyme_core::Result<thyme_files::storage::Bucket> {
+            fn bucket(&self) -> thyme_core::Result<thyme_files::storage::Bucket> {
                 let (bucket, prefix, uri) = (self.bucket.as_deref(), self.prefix.as_deref(), self.bucket_uri.as_deref());
-                thyme_files::storage::Bucket::new($crate::reach::SCHEMES, bucket, prefix, uri)
+                let schemes = <Self::Provider as thyme_files::buckets::Provider>::SCHEMES;
+                thyme_files::storage::Bucket::new(*schemes, bucket, prefix, uri)
             }
         }
     };

@@ -3,11 +3,11 @@ use std::io::Write;
 use std::sync::Arc;
 
 use serde_json::json;
-use thyme_core::{Cursor, Job, Kind, Result, Source, Task};
+use thyme_core::{Batch, Cursor, Job, Kind, Position, Result, Sink, Source, Task};
 use thyme_s3::S3Source;
 use thyme_testkit::Suite;
 use thyme_testkit::drive::{self, Durable, How};
-use thyme_testkit::rows;
+use thyme_testkit::rows::{self, Row};
 
 use crate::world::Folder;
 
@@ -17,6 +17,7 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("thousands_of_objects_are_read_once_and_remembered_in_a_small_cursor", thousands)
         .case("an_object_written_again_is_ignored_read_again_or_refused", changed)
         .case("a_large_object_comes_whole_and_goes_on_inside", large)
+        .case("arrow_comes_by_ranges_and_goes_on_inside", arrow)
         .case("an_object_written_again_while_it_is_read_comes_from_its_start", rewritten)
         .case("an_object_deleted_after_it_was_listed_is_passed_over", deleted)
         .case("a_prefix_ends_anywhere", prefix)
@@ -121,6 +122,27 @@ async fn large() -> Result<()> {
     let before = durable.ids()?.len();
     assert!(before > 0 && before < 12_000, "{before}");
     assert_eq!(poll(&source, &mut durable).await?, (0..12_000).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Written by the sink; a record batch in the middle of the object is where reading goes on.
+async fn arrow() -> Result<()> {
+    for compression in ["none", "lz4", "zstd"] {
+        let (folder, mut durable) = (Folder::new()?, Durable::default());
+        let sink = folder.sink("out", json!({"format": "arrow", "compression": compression}));
+        let mut writer = sink.open(&job()).await?.writer;
+        for from in (0..12_000).step_by(500) {
+            let rows: Vec<_> = (from..from + 500).map(|id| Row { text: format!("{id:>2000}"), ..Row::new(id) }).collect();
+            writer.stage(&Batch::insert(rows::batch(&rows)?, Position::of(&()))).await?;
+        }
+        writer.commit(&Cursor { seq: 1, ..Cursor::start("test") }).await?;
+        let source = folder.source("out/*.arrow", json!({}));
+        let cut = How { every: 1, cut: Some(drive::Cut::After(2)), ..How::default() };
+        assert!(drive::run(&source, &job(), &mut durable, cut).await?.cut);
+        let before = durable.ids()?.len();
+        assert!(before > 0 && before < 12_000, "{compression}: {before}");
+        assert_eq!(poll(&source, &mut durable).await?, (0..12_000).collect::<Vec<_>>());
+    }
     Ok(())
 }
 
