@@ -75,10 +75,11 @@ fn member_settings(config: &KafkaSourceConfig, connection: &Connection, group: &
 fn fetch_settings(
     config: &KafkaSourceConfig,
     connection: &Connection,
-    buffer: usize,
+    job: &Job,
     group: &str,
     partitions: usize,
 ) -> Result<ClientConfig> {
+    let Job { buffer, once, .. } = *job;
     let mut set = settings(connection)?;
     // A name that it does not join: librdkafka reads nothing without one.
     set.set("group.id", group).set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
@@ -98,8 +99,11 @@ fn fetch_settings(
     set.set("queued.min.messages", "100000");
     set.set("max.partition.fetch.bytes", each.clamp(*FETCH.start(), *FETCH.end()).to_string());
     set.set("fetch.max.bytes", (buffer / 2).clamp(1 << 20, 50 << 20).to_string());
-    // A full queue is soon taken, and librdkafka would look again after a second.
-    for (name, value) in [("fetch.wait.max.ms", "250"), ("fetch.queue.backoff.ms", "5")] {
+    // A fetch that finds nothing keeps waiting for all the partitions it asked for, while one whose queue was full then has
+    // room: it can't be long, and shorter still where a run waits for the end. A full queue is soon taken, and librdkafka would
+    // look again after a second.
+    let wait = if once { "10" } else { "50" };
+    for (name, value) in [("fetch.wait.max.ms", wait), ("fetch.queue.backoff.ms", "5")] {
         if !connection.properties.contains_key(name) {
             set.set(name, value);
         }
@@ -112,30 +116,26 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
     Decoder::new(config, job)?;
     let connection = config.connection()?;
     let group = config.group_id.clone().unwrap_or_else(|| job.task.pipeline.to_string());
-    // How many partitions share the memory is known before the consumer is made.
-    let known = {
-        let asking = Client::new(&connection)?;
-        let mut known = BTreeSet::new();
-        for topic in &config.topic {
-            known.extend(asking.partitions(topic).await?.into_iter().map(|number| (topic.clone(), number)));
-        }
-        known
-    };
     let (tell, events) = mpsc::unbounded_channel();
     let context = Context::new(&connection);
     let health = Arc::clone(&context.health);
     let name = connection.properties.get("client.id").cloned().unwrap_or_else(|| format!("thyme-{:016x}", random()));
-    let fetcher = {
-        let mut set = fetch_settings(config, &connection, job.buffer, &group, known.len())?;
-        set.set("client.id", &name);
-        let (context, health, tell) = (context.clone(), Arc::clone(&health), tell.clone());
-        Fetcher::new(Client::with(&connection, &set, context, health, move |failed| Member::heard(&tell, failed))?)
-    };
     let member = {
         let mut set = member_settings(config, &connection, &group)?;
         set.set("client.id", &name);
-        let member = Member::new(context, config.shared, tell.clone());
+        let (health, tell) = (Arc::clone(&health), tell.clone());
+        let member = Member::new(context.clone(), config.shared, tell.clone());
         Client::with(&connection, &set, member, health, move |failed| Member::heard(&tell, failed))?
+    };
+    // How many partitions share the memory is known before the client is made that fetches them.
+    let mut known = BTreeSet::new();
+    for topic in &config.topic {
+        known.extend(member.partitions(topic).await?.into_iter().map(|number| (topic.clone(), number)));
+    }
+    let fetcher = {
+        let mut set = fetch_settings(config, &connection, job, &group, known.len())?;
+        set.set("client.id", &name);
+        Fetcher::new(Client::with(&connection, &set, context, health, move |failed| Member::heard(&tell, failed))?)
     };
     let ids = fetcher.client.topic_ids(&config.topic).await?;
     let mut plan = KafkaPlan {

@@ -320,5 +320,8 @@ impl Drop for KafkaPlan {
         if let Ok(consumer) = self.member.consumer() {
             consumer.context().leave(consumer);
         }
+        // Both at once.
+        self.fetcher.client.close();
+        self.member.close();
     }
 }
