@@ -5,7 +5,7 @@ import sys
 import time
 import urllib.request
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 task, brokers, *args = sys.argv[1:]
@@ -79,12 +79,15 @@ def debezium(connect, pid, topic, rows, config):
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": "race"})
     there = 0
     while there < int(rows):
-        time.sleep(0.05)
-        found = consumer.list_topics(timeout=10).topics.get(topic)
-        ends = [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in (found.partitions if found else [])]
-        there = sum(ends)
         if time.monotonic() - start > 300:
             sys.exit(f"{there} of {rows} records after five minutes")
+        time.sleep(0.05)
+        found = consumer.list_topics(timeout=10).topics.get(topic)
+        partitions = found.partitions if found else []
+        try:
+            there = sum(consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in partitions)
+        except KafkaException:
+            continue  # The topic is just made: nobody leads it yet.
     seconds = time.monotonic() - start
     after, peak = process(pid)
     counted = visible(topic)[1]
