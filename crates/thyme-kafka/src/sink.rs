@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use thyme_core::{Cursor, Error, Job, Kind, Opened, Result, Sink, SinkInfo, Task, async_trait};
 
-use crate::client::{Client, Context};
+use crate::client::{Client, Context, part};
 use crate::config::{Connection, Delivery, Encoding, Format, KafkaSinkConfig, KafkaSinkConfigBuilder, kafka_sink_config_builder};
 
 use fence::{Doubt, Fence};
@@ -165,12 +165,8 @@ impl Sink for KafkaSink {
             begun: None,
             limit: producer::delivery_timeout(config) + Duration::from_secs(10),
         };
-        let opened = writer::blocking(&stop, Box::new(publisher), move |publisher| {
-            let opened = publisher.open();
-            // Letting go of a client takes a moment.
-            drop(client);
-            opened
-        });
+        part(client);
+        let opened = writer::blocking(&stop, Box::new(publisher), Publisher::open);
         let (publisher, cursor) = opened.await.map_err(|e| e.context("task", &job.task))?;
         Ok(Opened { writer: Box::new(TopicWriter::new(publisher, stop)), cursor })
     }

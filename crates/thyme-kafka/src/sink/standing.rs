@@ -9,7 +9,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use thyme_core::{Error, Kind, Result};
 
 use super::progress::{Gather, Place, Standing};
-use crate::client::{Context, settings};
+use crate::client::{Context, part, settings};
 use crate::config::Connection;
 use crate::error::{from_kafka, kind};
 
@@ -39,7 +39,7 @@ pub(super) fn as_owner(connection: &Connection, topic: &str, place: &Place, owne
         }
         met.is_some()
     };
-    let ended = read(connection, topic, End::Never, HELD_UP, take)?;
+    let ended = Look { connection, topic, end: End::Never, patience: HELD_UP }.read(take)?;
     met.transpose()?;
     if ended {
         return gather.finish();
@@ -69,7 +69,7 @@ pub(super) fn all(connection: &Connection, topic: &str, mut take: impl FnMut(&[u
         take(key, value);
         false
     };
-    read(connection, topic, End::Now, GLANCE, take).map(drop)
+    Look { connection, topic, end: End::Now, patience: GLANCE }.read(take).map(drop)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,72 +80,85 @@ enum End {
     Never,
 }
 
-/// Reads from the beginning until `take` returns true, which is then returned, or to the end. A transaction that is open then
-/// is waited for as long as `patience`, and what comes after it left out.
-fn read(
-    connection: &Connection,
-    topic: &str,
+/// One reading of the progress topic.
+struct Look<'a> {
+    connection: &'a Connection,
+    topic: &'a str,
     end: End,
+    /// How long an open transaction is waited for; what comes after it is left out then.
     patience: Duration,
-    mut take: impl FnMut(&[u8], Option<&[u8]>) -> bool,
-) -> Result<bool> {
-    let at = |error: Error| error.context("topic", topic);
-    let (consumer, context) = consumer(connection, "read_committed")?;
-    if end == End::Now {
-        settle(connection, &consumer, &context, topic, patience)?;
-    }
-    // By its number: librdkafka asks for a first offset only half a second after it was told to.
-    let (first, _) = watermarks(&consumer, &context, topic, connection.connect_timeout)?;
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, PARTITION, Offset::Offset(first))
-        .and_then(|()| consumer.assign(&list))
-        .map_err(|e| at(from_kafka(e, "read the progress topic")))?;
-    let mut moved = Instant::now();
-    loop {
-        match consumer.poll(TURN) {
-            Some(Ok(message)) => {
-                moved = Instant::now();
-                if take(message.key().unwrap_or_default(), message.payload()) {
-                    return Ok(true);
-                }
-            }
-            Some(Err(KafkaError::PartitionEOF(_))) if end == End::Now => return Ok(false),
-            Some(Err(KafkaError::PartitionEOF(_))) => {}
-            // Nobody joins the group.
-            Some(Err(KafkaError::MessageConsumption(Code::GroupAuthorizationFailed))) => {}
-            Some(Err(error)) if passes(&error) => {}
-            Some(Err(error)) => return Err(at(from_kafka(error, "read the progress topic"))),
-            None => {}
-        }
-        if let Some(refusal) = context.health.refusal() {
-            return Err(refusal);
-        }
-        if moved.elapsed() > patience {
-            return if end == End::Now { Err(at(context.health.unavailable(patience))) } else { Ok(false) };
-        }
-    }
 }
 
-/// Waits until nothing that is there now is in an open transaction. The markers of one that was committed follow its commit.
-fn settle(
-    connection: &Connection,
-    reader: &BaseConsumer<Context>,
-    context: &Context,
-    topic: &str,
-    patience: Duration,
-) -> Result<()> {
-    let limit = connection.connect_timeout;
-    let (all, said) = consumer(connection, "read_uncommitted")?;
-    let (_, last) = watermarks(&all, &said, topic, limit)?;
-    let begun = Instant::now();
-    while watermarks(reader, context, topic, limit)?.1 < last {
-        if begun.elapsed() > patience {
-            tracing::warn!(topic, "an open transaction holds up the readers of the progress topic");
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
+impl Look<'_> {
+    /// Reads from the beginning until `take` returns true, which is then returned, or to the end.
+    fn read(&self, take: impl FnMut(&[u8], Option<&[u8]>) -> bool) -> Result<bool> {
+        let (consumer, context) = consumer(self.connection, "read_committed")?;
+        let met = self.follow(&consumer, &context, take);
+        part(consumer);
+        met
     }
-    Ok(())
+
+    fn follow(
+        &self,
+        consumer: &BaseConsumer<Context>,
+        context: &Context,
+        mut take: impl FnMut(&[u8], Option<&[u8]>) -> bool,
+    ) -> Result<bool> {
+        let Self { connection, topic, end, patience } = *self;
+        let at = |error: Error| error.context("topic", topic);
+        if end == End::Now {
+            self.settle(consumer, context)?;
+        }
+        // By its number: librdkafka asks for a first offset only half a second after it was told to.
+        let (first, _) = watermarks(consumer, context, topic, connection.connect_timeout)?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, PARTITION, Offset::Offset(first))
+            .and_then(|()| consumer.assign(&list))
+            .map_err(|e| at(from_kafka(e, "read the progress topic")))?;
+        let mut moved = Instant::now();
+        loop {
+            match consumer.poll(TURN) {
+                Some(Ok(message)) => {
+                    moved = Instant::now();
+                    if take(message.key().unwrap_or_default(), message.payload()) {
+                        return Ok(true);
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) if end == End::Now => return Ok(false),
+                Some(Err(KafkaError::PartitionEOF(_))) => {}
+                // Nobody joins the group.
+                Some(Err(KafkaError::MessageConsumption(Code::GroupAuthorizationFailed))) => {}
+                Some(Err(error)) if passes(&error) => {}
+                Some(Err(error)) => return Err(at(from_kafka(error, "read the progress topic"))),
+                None => {}
+            }
+            if let Some(refusal) = context.health.refusal() {
+                return Err(refusal);
+            }
+            if moved.elapsed() > patience {
+                return if end == End::Now { Err(at(context.health.unavailable(patience))) } else { Ok(false) };
+            }
+        }
+    }
+
+    /// Waits until nothing that is there now is in an open transaction. The markers of one that was committed follow its commit.
+    fn settle(&self, reader: &BaseConsumer<Context>, context: &Context) -> Result<()> {
+        let Self { connection, topic, patience, .. } = *self;
+        let limit = connection.connect_timeout;
+        let (all, said) = consumer(connection, "read_uncommitted")?;
+        let last = watermarks(&all, &said, topic, limit);
+        part(all);
+        let (_, last) = last?;
+        let begun = Instant::now();
+        while watermarks(reader, context, topic, limit)?.1 < last {
+            if begun.elapsed() > patience {
+                tracing::warn!(topic, "an open transaction holds up the readers of the progress topic");
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
 }
 
 /// The first offset, and the one after the last that a reader of this isolation sees.

@@ -6,7 +6,7 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 use thyme_core::{Error, Kind, Result, ResultExt};
 
 use super::records::Limits;
-use crate::client::{Client, admin};
+use crate::client::{Client, admin, part};
 use crate::config::{Compression, Connection, CreateTopic, KafkaSinkConfig};
 use crate::error::{from_code, from_kafka};
 
@@ -53,7 +53,9 @@ pub(super) async fn limits(
         compacted: false,
     };
     let resources: Vec<_> = std::iter::once(&**topic).chain(progress).map(ResourceSpecifier::Topic).collect();
-    let described = admin(connection)?.describe_configs(&resources, &options(connection)).await;
+    let admin = admin(connection)?;
+    let described = admin.describe_configs(&resources, &options(connection)).await;
+    part(admin);
     for described in described.map_err(|e| from_kafka(e, "ask what the topic takes").context("topic", topic))? {
         // Writing takes no right to ask.
         let Ok(found) = described else { continue };
@@ -139,7 +141,9 @@ async fn ask(connection: &Connection, topic: &str, wanted: &CreateTopic, options
     for (name, value) in config {
         new = new.set(name, value);
     }
-    let asked = admin(connection)?.create_topics([&new], options).await;
+    let admin = admin(connection)?;
+    let asked = admin.create_topics([&new], options).await;
+    part(admin);
     let asked = asked.map_err(|e| from_kafka(e, "create the topic").context("topic", topic))?;
     match asked.into_iter().next() {
         Some(Err((name, code))) if code != Code::TopicAlreadyExists => {
