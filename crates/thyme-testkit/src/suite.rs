@@ -239,7 +239,9 @@ pub fn main(suites: impl IntoIterator<Item = Suite>) -> ExitCode {
         Ok(Some((name, place))) => return write(&suites, &name, &place),
         Err(error) => return told(&error),
     }
-    let args = Arguments::from_args();
+    let mut args = Arguments::from_args();
+    // Cases wait for their servers more than they work.
+    args.test_threads.get_or_insert_with(|| std::thread::available_parallelism().map_or(2, |processors| 2 * processors.get()));
     let required = matches!(env::var("THYME_TEST_REQUIRED"), Ok(Some(value)) if value == "1");
     let trials = suites.into_iter().flat_map(|suite| {
         let name = suite.name;
