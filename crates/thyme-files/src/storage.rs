@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
 
+use thyme_core::bytes::Bytes;
 use thyme_core::{Result, async_trait};
 
 pub use local::LocalStorage;
@@ -53,6 +54,17 @@ pub trait ReadAt: Send + Sync {
     /// # Errors
     /// Those of the storage.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// The `length` bytes from `offset` on, fewer at the end of the file; not copied where they are in memory already.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn bytes_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let mut buffer = vec![0; length];
+        let read = self.read_at(offset, &mut buffer)?;
+        buffer.truncate(read);
+        Ok(buffer.into())
+    }
 }
 
 /// A file that is open, and what it was at that moment.

@@ -16,7 +16,8 @@ use super::prints::{self, Front};
 use super::state::{At, End, Seen, print};
 use crate::storage::{Opened, ReadAt, Storage};
 
-const BUFFER: usize = 256 * 1024;
+/// What is read at once where a page's header begins; the page itself is read by its length.
+const HEADER: usize = 8 * 1024;
 
 /// Reads the file that is `opened`; `head` are its first bytes.
 pub(super) fn read<S: Storage>(
@@ -91,17 +92,18 @@ impl ChunkReader for Chunks {
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
         let from = From { bytes: Arc::clone(&self.bytes), at: start, outage: Arc::clone(&self.outage) };
-        Ok(io::BufReader::with_capacity(BUFFER, from))
+        Ok(io::BufReader::with_capacity(HEADER, from))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
         if start.saturating_add(length as u64) > self.size {
             return Err(ParquetError::EOF(format!("{length} bytes from {start} on are beyond the end of the file")));
         }
-        let mut buffer = vec![0; length];
-        let mut from = From { bytes: Arc::clone(&self.bytes), at: start, outage: Arc::clone(&self.outage) };
-        from.read_exact(&mut buffer)?;
-        Ok(buffer.into())
+        let bytes = self.bytes.bytes_at(start, length).map_err(|error| keep(&self.outage, error))?;
+        if bytes.len() < length {
+            return Err(ParquetError::EOF(format!("the file ends within the {length} bytes from {start} on")));
+        }
+        Ok(bytes)
     }
 }
 
@@ -114,16 +116,15 @@ pub(super) struct From {
 
 impl Read for From {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.bytes.read_at(self.at, buffer) {
-            Ok(read) => {
-                self.at += read as u64;
-                Ok(read)
-            }
-            Err(error) => {
-                let same = io::Error::new(error.kind(), error.to_string());
-                *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                Err(same)
-            }
-        }
+        let read = self.bytes.read_at(self.at, buffer).map_err(|error| keep(&self.outage, error))?;
+        self.at += read as u64;
+        Ok(read)
     }
+}
+
+/// Keeps what the storage failed with; the same for those who read.
+fn keep(outage: &Mutex<Option<io::Error>>, error: io::Error) -> io::Error {
+    let same = io::Error::new(error.kind(), error.to_string());
+    *outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    same
 }

@@ -28,7 +28,7 @@ struct Ahead {
 
 /// Opens each of `files` when it is asked for it, and fetches ahead as many as `memory` bytes hold.
 pub(super) fn opener(storage: ObjectStorage, files: Vec<Wanted>, memory: usize, runtime: Handle) -> Opener {
-    let chunk = (memory / 4).clamp(256 << 10, bytes::CHUNK);
+    let chunk = (memory / bytes::HELD).clamp(256 << 10, bytes::CHUNK);
     let memory = memory as u64;
     let mut ahead = Ahead { storage, files, next: 0, coming: VecDeque::new(), memory, held: 0, chunk, runtime };
     Box::new(move |number| ahead.open(number))

@@ -19,10 +19,10 @@ use crate::storage::{Opened, ReadAt, Storage, Wanted};
 
 /// Bytes that one request asks for, where memory allows.
 pub(super) const CHUNK: usize = 2 << 20;
-/// Chunks asked for ahead of a reader that goes on in order.
-const AHEAD: u64 = 4;
-/// Chunks kept: a reader of columns goes to and fro between as many places.
-const KEPT: usize = 12;
+/// Chunks in memory or on their way: a reader of columns goes to and fro between half as many places.
+pub(super) const HELD: usize = 24;
+/// Chunks asked for ahead of a reader that goes on in order. One that goes on at several places gets the next one of each.
+const AHEAD: u64 = 8;
 /// How often a body may break off without having brought anything, and how long the first pause is then.
 const BREAKS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -78,7 +78,32 @@ struct Cache {
     /// The one used last at the end.
     chunks: VecDeque<(u64, Bytes)>,
     coming: VecDeque<(u64, JoinHandle<Result<Bytes>>)>,
+    /// The one that was new last. Those that are read again in between don't count: columns that begin in one chunk after
+    /// another are read in order, however often their reader comes back.
     last: Option<u64>,
+}
+
+impl Cache {
+    /// A chunk that was used before.
+    fn kept(&mut self, number: u64) -> Option<Bytes> {
+        let at = self.chunks.iter().position(|(known, _)| *known == number)?;
+        let found = self.chunks.remove(at)?;
+        let bytes = found.1.clone();
+        self.chunks.push_back(found);
+        Some(bytes)
+    }
+
+    /// Gives up what was asked for and is not wanted any more, it seems, then what was used longest ago.
+    fn trim(&mut self) {
+        while self.coming.len() > HELD / 2 {
+            if let Some((_, task)) = self.coming.pop_front() {
+                task.abort();
+            }
+        }
+        while self.chunks.len() + self.coming.len() > HELD {
+            self.chunks.pop_front();
+        }
+    }
 }
 
 impl Drop for Cache {
@@ -104,38 +129,42 @@ impl Chunks {
     /// The chunk with this number, waited for.
     fn chunk(&self, number: u64) -> Result<Bytes> {
         if number == 0 && !self.first.is_empty() {
-            self.lock().last = Some(0);
             return Ok(self.first.clone());
         }
         let coming = {
             let mut cache = self.lock();
-            let in_order = cache.last.is_some_and(|last| number == last || number == last + 1);
-            cache.last = Some(number);
-            if let Some(at) = cache.chunks.iter().position(|(known, _)| *known == number)
-                && let Some(found) = cache.chunks.remove(at)
-            {
-                let bytes = found.1.clone();
-                cache.chunks.push_back(found);
+            if let Some(bytes) = cache.kept(number) {
                 return Ok(bytes);
             }
-            if in_order {
-                (number + 1..=number + AHEAD).for_each(|next| self.ask(&mut cache, next));
-            }
-            match cache.coming.iter().position(|(known, _)| *known == number) {
-                Some(at) => cache.coming.remove(at).map(|(_, task)| task),
-                None => None,
-            }
+            let coming = cache.coming.iter().position(|(known, _)| *known == number);
+            let coming = coming.and_then(|at| cache.coming.remove(at));
+            let before = number.wrapping_sub(1);
+            let ahead = match cache.last.replace(number) {
+                last if last.unwrap_or(0) == before => AHEAD,
+                _ if coming.is_some() || cache.chunks.iter().any(|(known, _)| *known == before) => 1,
+                _ => 0,
+            };
+            (number + 1..=number + ahead).for_each(|next| self.ask(&mut cache, next));
+            coming
         };
         let bytes = match coming {
-            Some(task) => self.runtime.block_on(task).map_err(|e| cut_off(&self.object.location, e))??,
+            Some((_, task)) => self.runtime.block_on(task).map_err(|e| cut_off(&self.object.location, e))??,
             None => self.runtime.block_on(Arc::clone(&self.object).get(self.range(number)))?,
         };
         let mut cache = self.lock();
         cache.chunks.push_back((number, bytes.clone()));
-        while cache.chunks.len() > KEPT {
-            cache.chunks.pop_front();
-        }
+        cache.trim();
         Ok(bytes)
+    }
+
+    /// At most `length` bytes from `offset` on, as many as one chunk has of them; none behind the end.
+    fn within(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        if offset >= self.object.size {
+            return Ok(Bytes::new());
+        }
+        let chunk = self.chunk(offset / self.chunk as u64).map_err(io::Error::other)?;
+        let from = usize::try_from(offset % self.chunk as u64).unwrap_or(usize::MAX).min(chunk.len());
+        Ok(chunk.slice(from..from.saturating_add(length).min(chunk.len())))
     }
 
     /// Begins to fetch a chunk that will be wanted.
@@ -147,11 +176,7 @@ impl Chunks {
             return;
         }
         cache.coming.push_back((number, self.runtime.spawn(Arc::clone(&self.object).get(range))));
-        while cache.coming.len() > AHEAD as usize {
-            if let Some((_, task)) = cache.coming.pop_front() {
-                task.abort();
-            }
-        }
+        cache.trim();
     }
 
     fn range(&self, number: u64) -> Range<u64> {
@@ -217,20 +242,23 @@ impl ReadAt for Chunks {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            let at = offset.saturating_add(filled as u64);
-            if at >= self.object.size {
-                break;
-            }
-            let chunk = self.chunk(at / self.chunk as u64).map_err(io::Error::other)?;
-            let from = usize::try_from(at % self.chunk as u64).unwrap_or(usize::MAX);
-            let Some(bytes) = chunk.get(from..).filter(|bytes| !bytes.is_empty()) else { break };
-            let count = bytes.len().min(rest.len());
-            if let (Some(to), Some(bytes)) = (rest.get_mut(..count), bytes.get(..count)) {
-                to.copy_from_slice(bytes);
-            }
-            filled += count;
+            let bytes = self.within(offset.saturating_add(filled as u64), rest.len())?;
+            let Some(to) = rest.get_mut(..bytes.len()).filter(|to| !to.is_empty()) else { break };
+            to.copy_from_slice(&bytes);
+            filled += bytes.len();
         }
         Ok(filled)
+    }
+
+    fn bytes_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let bytes = self.within(offset, length)?;
+        if bytes.len() == length {
+            return Ok(bytes);
+        }
+        let mut all = vec![0; length];
+        let read = self.read_at(offset, &mut all)?;
+        all.truncate(read);
+        Ok(all.into())
     }
 }
 
