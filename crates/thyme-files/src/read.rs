@@ -14,6 +14,7 @@ mod decide;
 mod discover;
 mod file;
 mod group;
+mod held;
 mod json;
 mod lines;
 mod options;

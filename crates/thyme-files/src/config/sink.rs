@@ -199,7 +199,6 @@ pub enum FileFormat {
     /// Object container files of Avro.
     Avro,
     /// Files of Arrow, which some programs call Feather.
-    #[serde(alias = "feather", alias = "ipc")]
     Arrow,
 }
 

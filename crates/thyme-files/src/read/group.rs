@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::columns::Columns;
 use super::file::Context;
+use super::held::held;
 use super::part::{Item, Out, Part};
 use super::source::Shared;
 use super::state::{At, End, GroupAt, Seen, Work};
@@ -141,7 +142,7 @@ impl<S: Storage> GroupReader<S> {
         self.pending.unsettled = !part.settled;
         self.pending.moved = true;
         self.pending.count += rows.num_rows();
-        self.pending.bytes += rows.get_array_memory_size();
+        self.pending.bytes += held(&rows);
         self.pending.since.get_or_insert_with(Instant::now);
         if rows.num_rows() > 0 {
             self.pending.rows.push(rows);
@@ -173,7 +174,7 @@ impl<S: Storage> GroupReader<S> {
 
     /// The batch that `part` completes, if it does: what is pending goes first where the part is not small.
     fn add(&mut self, part: Part) -> Result<Option<Batch>> {
-        let large = part.rows.num_rows() >= SMALL_ROWS || part.rows.get_array_memory_size() >= SMALL_BYTES;
+        let large = part.rows.num_rows() >= SMALL_ROWS || held(&part.rows) >= SMALL_BYTES;
         let first = if large && !self.pending.unsettled && !self.pending.rows.is_empty() { Some(self.batch()?) } else { None };
         self.take(part)?;
         if large && !self.pending.unsettled || self.is_full() {

@@ -21,7 +21,6 @@ pub enum ReadFormat {
     /// Object container files of Avro.
     Avro,
     /// Files and streams of Arrow.
-    #[serde(alias = "feather", alias = "ipc")]
     Arrow,
 }
 

@@ -148,6 +148,24 @@ async fn arrow_files_and_streams_from_every_commit() {
     assert_eq!(run.poll().await.unwrap_err().kind(), Kind::CursorLost, "Arrow does not grow");
 }
 
+/// All columns of a record batch lie in one piece of memory, which is not counted for each of them.
+#[tokio::test]
+async fn small_arrow_files_come_in_large_batches() {
+    let folder = Folder::new();
+    let names: Vec<_> = (0..30).map(|column| format!("c{column}")).collect();
+    for number in 0..100 {
+        let columns = names.iter().map(|name| (name, Arc::new(Int64Array::from_value(number, 1_000)) as ArrayRef));
+        fs::write(folder.path(&format!("{number:03}.arrow")), file(&RecordBatch::try_from_iter(columns).unwrap(), 1_000))
+            .unwrap();
+    }
+    let fields: Vec<_> = names.iter().map(|name| (name.as_str(), "int64")).collect();
+    let mut run = Run::new(FileSource::builder().path(folder.text("*")).build(), job_of(&fields));
+    run.poll().await.unwrap();
+    assert_eq!(run.numbers("c7").len(), 100_000);
+    // 24 MB, in batches of 8.
+    assert!(run.batches.len() <= 6, "{} batches", run.batches.len());
+}
+
 #[tokio::test]
 async fn parquet_and_arrow_columns_by_name_widened_and_missing() {
     let folder = Folder::new();
