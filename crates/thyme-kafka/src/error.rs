@@ -12,6 +12,10 @@ pub(crate) fn from_kafka(error: KafkaError, what: impl fmt::Display) -> Error {
         KafkaError::ClientConfig(_, text, name, _) => {
             Error::new(Kind::Config, format!("librdkafka refuses the property `{name}`: {}", one_line(text)))
         }
+        KafkaError::ClientCreation(text) if text.contains("ssl.key") => {
+            let text = one_line(text);
+            Error::new(Kind::Config, format!("the key of `ssl_key_pem` does not open; is `ssl_key_password` right?: {text}"))
+        }
         KafkaError::ClientCreation(text) => Error::new(Kind::Config, format!("{message}: {}", one_line(text))),
         KafkaError::Nul(_) => Error::new(Kind::Config, format!("{message}: a name or a value holds a zero byte")),
         _ => match error.rdkafka_error_code() {

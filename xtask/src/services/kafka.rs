@@ -125,13 +125,13 @@ fn there(repo: &Repo, program: &str, argument: &str) -> bool {
     process::command(program, &repo.root).arg(argument).output().is_ok_and(|output| output.status.success())
 }
 
-/// The headers of OpenSSL, which librdkafka is built with.
+/// The headers of OpenSSL, which librdkafka is built with, and its program, by which a test locks a key.
 pub(super) fn headers(repo: &Repo) -> Result {
-    let there = process::command("pkg-config", &repo.root).args(["--exists", "openssl"]).output();
-    if there.is_ok_and(|output| output.status.success()) {
+    let headers = process::command("pkg-config", &repo.root).args(["--exists", "openssl"]).output();
+    if headers.is_ok_and(|output| output.status.success()) && there(repo, "openssl", "version") {
         return Ok(());
     }
-    needs(repo, "the headers of OpenSSL", &["libssl-dev", "pkg-config"])
+    needs(repo, "OpenSSL and its headers", &["libssl-dev", "openssl", "pkg-config"])
 }
 
 /// Installs what is missing where that can be done.

@@ -62,6 +62,7 @@ impl Gate {
             token_url: None,
             ca: certs.map(Certs::pem),
             identity: certs.filter(|_| listener == Listener::Mtls).map(|certs| certs.client(USER)).transpose()?,
+            key_password: None,
         })
     }
 
@@ -86,6 +87,8 @@ struct Way {
     token_url: Option<String>,
     ca: Option<String>,
     identity: Option<Identity>,
+    /// Of the identity's key.
+    key_password: Option<&'static str>,
 }
 
 /// The fields of a connection, which a source and a sink have alike.
@@ -100,6 +103,7 @@ macro_rules! fill {
         $config.ssl_ca_pem = $way.ca.clone();
         $config.ssl_certificate_pem = $way.identity.as_ref().map(|identity| identity.certificate.clone());
         $config.ssl_key_pem = $way.identity.as_ref().map(|identity| Secret::new(identity.key.as_str()));
+        $config.ssl_key_password = $way.key_password.map(Secret::new);
         $config.properties.insert("broker.address.family".to_owned(), "v4".to_owned());
     };
 }
@@ -166,6 +170,20 @@ impl Way {
     }
 }
 
+/// A key that takes a password to be used.
+fn locked(key: &str, password: &str) -> Result<String> {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let failed = |e: std::io::Error| Error::new(Kind::Unexpected, "openssl does not run").source(e);
+    let mut lock = Command::new("openssl");
+    lock.args(["pkcs8", "-topk8", "-v2", "aes-256-cbc", "-passout", &format!("pass:{password}")]);
+    let mut lock = lock.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
+    lock.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(key.as_bytes())).map_err(failed)?;
+    let key = String::from_utf8_lossy(&lock.wait_with_output().map_err(failed)?.stdout).into_owned();
+    assert!(key.contains("BEGIN ENCRYPTED PRIVATE KEY"), "{key}");
+    Ok(key)
+}
+
 /// A job of a pipeline of this name.
 fn named(pipeline: &str) -> Job {
     Job { task: Task::alone(pipeline), ..job(&["id int64!"]) }
@@ -200,6 +218,23 @@ pub(crate) fn suites() -> [Suite; 2] {
             }
             for identity in [None, Some(Certs::stranger(USER)?)] {
                 Way { identity, ..gate.way(Listener::Mtls)? }.stays_shut().await?;
+            }
+            Ok(())
+        })
+        .case("a_key_under_a_password", || async {
+            let gate = Gate::shared()?;
+            let plain = gate.way(Listener::Mtls)?;
+            let identity = plain.identity.clone().unwrap();
+            let identity = Some(Identity { key: locked(&identity.key, "key-word")?, ..identity });
+            Way { identity: identity.clone(), key_password: Some("key-word"), ..plain.clone() }.opens(gate).await?;
+            for key_password in [None, Some("wrong-word")] {
+                let way = Way { identity: identity.clone(), key_password, ..plain.clone() };
+                for refused in [way.source("any").check().await, way.sink("any").open(&named("any")).await.map(drop)] {
+                    let error = refused.unwrap_err();
+                    let said = format!("{error:?} {error}");
+                    assert_eq!(error.kind(), Kind::Config, "{said}");
+                    assert!(said.contains("ssl_key_password") && !said.contains("wrong-word"), "{said}");
+                }
             }
             Ok(())
         });
