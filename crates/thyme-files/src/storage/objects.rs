@@ -27,6 +27,9 @@ const LAG_US: i64 = 20 * 60 * 1_000_000;
 /// An upload in parts is over within a day, or is not expected any more.
 const SLOW_US: i64 = 24 * 3_600 * 1_000_000;
 
+/// Bytes that one object may hold in memory that is looked into beside those that are read.
+const ALONE: usize = 16 << 20;
+
 /// What a server does that others don't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Habits {
@@ -104,7 +107,7 @@ impl Storage for ObjectStorage {
     fn open(&self, key: &str) -> Result<Option<Opened>> {
         let runtime = Handle::current();
         let wanted = Wanted { key: key.to_owned(), size: u64::MAX };
-        runtime.block_on(bytes::load(self.clone(), wanted, bytes::CHUNK, runtime.clone()))
+        runtime.block_on(bytes::load(self.clone(), wanted, ALONE, runtime.clone()))
     }
 
     fn opener(&self, files: Vec<Wanted>, memory: usize) -> Opener {

@@ -20,17 +20,14 @@ struct Ahead {
     next: usize,
     coming: VecDeque<(usize, u64, Coming)>,
     /// Bytes that may be on their way, and those that are.
-    memory: u64,
+    memory: usize,
     held: u64,
-    chunk: usize,
     runtime: Handle,
 }
 
 /// Opens each of `files` when it is asked for it, and fetches ahead as many as `memory` bytes hold.
 pub(super) fn opener(storage: ObjectStorage, files: Vec<Wanted>, memory: usize, runtime: Handle) -> Opener {
-    let chunk = (memory / bytes::HELD).clamp(256 << 10, bytes::CHUNK);
-    let memory = memory as u64;
-    let mut ahead = Ahead { storage, files, next: 0, coming: VecDeque::new(), memory, held: 0, chunk, runtime };
+    let mut ahead = Ahead { storage, files, next: 0, coming: VecDeque::new(), memory, held: 0, runtime };
     Box::new(move |number| ahead.open(number))
 }
 
@@ -56,11 +53,11 @@ impl Ahead {
         while self.coming.len() < REQUESTS
             && let Some(wanted) = self.files.get(self.next).cloned()
         {
-            let size = wanted.size.min(self.chunk as u64);
-            if !self.coming.is_empty() && self.held + size > self.memory {
+            let size = bytes::first(wanted.size, self.memory);
+            if !self.coming.is_empty() && self.held + size > self.memory as u64 {
                 break;
             }
-            let load = bytes::load(self.storage.clone(), wanted, self.chunk, self.runtime.clone());
+            let load = bytes::load(self.storage.clone(), wanted, self.memory, self.runtime.clone());
             self.coming.push_back((self.next, size, self.runtime.spawn(load)));
             self.held += size;
             self.next += 1;

@@ -17,21 +17,34 @@ use super::ObjectStorage;
 use crate::objects::failed;
 use crate::storage::{Opened, ReadAt, Storage, Wanted};
 
-/// Bytes that one request asks for, where memory allows.
-pub(super) const CHUNK: usize = 2 << 20;
+/// Bytes that one request asks for, where memory allows, and the least.
+const CHUNK: usize = 2 << 20;
+const CHUNK_MIN: usize = 256 << 10;
 /// Chunks in memory or on their way: a reader of columns goes to and fro between half as many places.
-pub(super) const HELD: usize = 24;
+const HELD: usize = 24;
 /// Chunks asked for ahead of a reader that goes on in order. One that goes on at several places gets the next one of each.
 const AHEAD: u64 = 8;
 /// How often a body may break off without having brought anything, and how long the first pause is then.
 const BREAKS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Opens an object by one request, which brings its first `chunk` bytes: all of a small one. `None`: there is none.
-pub(super) async fn load(storage: ObjectStorage, wanted: Wanted, chunk: usize, runtime: Handle) -> Result<Option<Opened>> {
+/// Bytes that the request which opens an object of `size` bytes asks for: all of a small one.
+pub(super) fn first(size: u64, memory: usize) -> u64 {
+    if size <= (memory / 4).clamp(CHUNK_MIN, CHUNK) as u64 { size } else { chunk(memory) as u64 }
+}
+
+fn chunk(memory: usize) -> usize {
+    (memory / HELD).clamp(CHUNK_MIN, CHUNK)
+}
+
+/// Opens an object by one request, which brings its first bytes, and holds about `memory` bytes of it at most. `None`: there is
+/// none.
+pub(super) async fn load(storage: ObjectStorage, wanted: Wanted, memory: usize, runtime: Handle) -> Result<Option<Opened>> {
+    let first = first(wanted.size, memory);
+    let whole = first == wanted.size;
+    let chunk = if whole { CHUNK } else { chunk(memory) };
     let (path, location) = (storage.path(&wanted.key)?, storage.location(&wanted.key));
-    let whole = wanted.size <= chunk as u64;
-    let range = (!whole).then_some(GetRange::Bounded(0..chunk as u64));
+    let range = (!whole).then_some(GetRange::Bounded(0..first));
     let options = GetOptions { range, ..GetOptions::default() };
     let got = match storage.store.get_opts(&path, options).await {
         Ok(got) => got,
@@ -48,7 +61,7 @@ pub(super) async fn load(storage: ObjectStorage, wanted: Wanted, chunk: usize, r
         }
     };
     let (entry, etag) = (storage.entry(&got.meta), got.meta.e_tag.clone());
-    let expected = if whole { entry.size } else { entry.size.min(chunk as u64) };
+    let expected = entry.size.min(chunk as u64);
     let mut bytes = Chunks::new(storage, path, location, entry.size, etag, chunk, runtime);
     bytes.first = bytes.object.body(got, 0..expected).await?;
     Ok(Some(Opened { entry, bytes: Arc::new(bytes) }))
