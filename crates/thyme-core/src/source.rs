@@ -110,6 +110,12 @@ pub trait Plan: Send {
         false
     }
 
+    /// It left something to a later poll, not before this long: a run that is to end where the source ends now waits, and polls
+    /// once more.
+    fn later(&self) -> Option<Duration> {
+        None
+    }
+
     /// Before each commit: fixes the poll's bounds in `base`, folds finished splits into it, forgets what is over. Also called
     /// with a cursor that it folded before, which it must leave as it is.
     fn fold(&self, cursor: &mut Cursor) {

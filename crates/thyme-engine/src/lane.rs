@@ -137,7 +137,7 @@ impl Lane {
         let before = self.cursor.clone();
         plan.fold(&mut self.cursor);
         self.cursor.watermark = self.watermark.current();
-        self.cursor.finished |= work.is_once();
+        self.cursor.finished |= work.is_once() && plan.later().is_none();
         if self.cursor != before {
             self.touch();
         }

@@ -137,7 +137,10 @@ async fn attempt(work: &Work, going: &mut Going) -> Result<(), Broken> {
             continue;
         }
         if work.ends() {
-            return Ok(());
+            let Some(later) = session.later else { return Ok(()) };
+            tracing::info!(pipeline = &*work.pipeline.name, wait = ?later, "the source left something to a later poll");
+            going.poll = Some(work.clock.now().saturating_add(later).unwrap_or(Timestamp::MAX));
+            continue;
         }
         let next = work.pipeline.schedule.as_ref().and_then(|schedule| schedule.next(started, work.auto()));
         let Some(next) = next else { return Ok(()) };

@@ -65,6 +65,8 @@ pub(crate) struct Session<'w> {
     at_end: bool,
     /// The last poll was the rest of one that was cut short.
     pub(crate) resumed: bool,
+    /// The last poll left something to one that is not before this long.
+    pub(crate) later: Option<Duration>,
 }
 
 /// One poll under way.
@@ -79,7 +81,8 @@ struct Poll {
 impl<'w> Session<'w> {
     /// Opens the sink; a source of shared splits opens it for each split as it comes. With `forget`, positions are dropped.
     pub(crate) async fn open(work: &'w Work, from: Job, to: Job, forget: bool) -> Result<Self> {
-        let mut session = Self { work, from, to, lanes: HashMap::new(), past: Vec::new(), forget, at_end: false, resumed: false };
+        let (lanes, past) = (HashMap::new(), Vec::new());
+        let mut session = Self { work, from, to, lanes, past, forget, at_end: false, resumed: false, later: None };
         if !work.source.shared {
             let task = Arc::clone(&session.to.task.task);
             session.lane(&task).await?;
@@ -125,6 +128,7 @@ impl<'w> Session<'w> {
         let ended = self.read(&mut poll).await?;
         // Readers go first: what they hold is read again.
         poll.readers.abort_all();
+        self.later = poll.watch.plan.later();
         self.finish(poll.watch, ended).await?;
         Ok(ended)
     }

@@ -1,9 +1,9 @@
 //! How the cursor's base goes on: groups given out, read, remembered, and in the end forgotten.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use thyme_core::{Cursor, Position, SplitId};
 
-use super::packed::Pack;
+use super::packed::{Pack, Place};
 use super::state::{Base, End, GroupAt, Seen, Work};
 use crate::storage::Entry;
 
@@ -34,6 +34,11 @@ impl Listing {
     pub(super) fn upto(&self, slow: bool) -> i64 {
         if slow { self.upto_slow } else { self.upto }
     }
+
+    /// How long after that a file of this class that came at `changed` has to be remembered still, in µs.
+    pub(super) fn stays(&self, slow: bool, changed: i64) -> Option<i64> {
+        Some(self.pack.stays_until(changed).saturating_sub(self.upto(slow))).filter(|left| *left > 0)
+    }
 }
 
 impl Base {
@@ -61,17 +66,55 @@ impl Base {
 
     /// Bytes of JSON of the files that are remembered.
     pub(super) fn weight(&self) -> usize {
-        self.recent.iter().map(|(id, seen)| seen.weight(id)).sum::<usize>() + self.packed.weight()
+        self.recent.iter().map(|(id, seen)| seen.weight(id)).sum::<usize>() + self.packed.weight() + self.passing.weight()
     }
 
-    /// Bytes of JSON that a poll can add in files which no end of its listing can forget.
+    /// All packed files by the prints of their keys.
+    pub(super) fn packed(&self) -> HashMap<u64, Place> {
+        let mut places = self.packed.places();
+        places.extend(self.passing.places());
+        places
+    }
+
+    /// Files of this class that came up to this time can be forgotten, wherever they are listed.
+    fn settled(&self, slow: bool) -> i64 {
+        let met = self.met.map(|(upto, upto_slow)| if slow { upto_slow } else { upto });
+        self.horizon(slow).max(met).unwrap_or(i64::MIN)
+    }
+
+    /// And those of keys that the listing under way has passed, up to this one.
+    fn passed_upto(&self, slow: bool, listing: &Listing) -> i64 {
+        let later = listing.upto.saturating_sub(listing.upto_slow);
+        let upto = |upto: i64| if slow { upto.saturating_sub(later) } else { upto };
+        self.passed.as_ref().map_or(i64::MIN, |(_, passed)| upto(*passed))
+    }
+
+    fn is_passed(&self, seen: &Seen, listing: &Listing) -> bool {
+        let key = self.passed.as_ref().is_some_and(|(key, _)| seen.key <= *key);
+        key && seen.changed <= self.passed_upto(seen.slow, listing)
+    }
+
+    /// Bytes of JSON that a poll can add in files which no end of its listing can forget, beside those that can't be forgotten
+    /// before that end.
     pub(super) fn room(&self, listing: &Listing) -> usize {
-        let stay = self.recent.iter().filter(|(_, seen)| seen.changed > listing.upto(seen.slow));
+        self.room_beside(listing, |slow| self.settled(slow))
+    }
+
+    /// The same for the poll after one whose listing came to its end.
+    pub(super) fn room_after(&self, listing: &Listing) -> usize {
+        self.room_beside(listing, |slow| self.settled(slow).max(listing.upto(slow)))
+    }
+
+    fn room_beside(&self, listing: &Listing, settled: impl Fn(bool) -> i64) -> usize {
+        let until = |seen: &Seen| listing.pack.stays_until(seen.changed);
+        let passed = |seen: &Seen| self.is_passed(seen, listing) && until(seen) <= self.passed_upto(seen.slow, listing);
+        let stay = self.recent.iter().filter(|(_, seen)| until(seen) > settled(seen.slow) && !passed(seen));
         match listing.pack {
             Pack::Never => (REMEMBERED / 2).saturating_sub(stay.map(|(id, seen)| seen.weight(id)).sum::<usize>()),
             pack => {
-                let held = stay.count() * pack.each() + self.packed.weight_after(|slow| listing.upto(slow));
-                (REMEMBERED / 16 * 15).saturating_sub(held)
+                let passing = |slow: bool| settled(slow).max(self.passed_upto(slow, listing));
+                let packed = self.packed.weight_after(&settled) + self.passing.weight_after(passing);
+                (REMEMBERED / 16 * 15).saturating_sub(stay.count() * pack.each() + packed)
             }
         }
     }
@@ -108,8 +151,10 @@ impl Base {
             }
             false
         });
-        if !self.packed.is_empty() && !read.is_empty() {
-            self.packed.drop_all(read.iter().map(String::as_str));
+        for packed in [&mut self.packed, &mut self.passing] {
+            if !packed.is_empty() && !read.is_empty() {
+                packed.drop_all(read.iter().map(String::as_str));
+            }
         }
         self.pass(listing);
         self.forget(listing)
@@ -120,6 +165,9 @@ impl Base {
             self.passed = None;
             self.horizon = self.horizon.max(self.forgot.take());
             self.slow_horizon = self.slow_horizon.max(self.slow_forgot.take());
+            let (upto, upto_slow) = self.met.unwrap_or((i64::MIN, i64::MIN));
+            self.met = Some((upto.max(listing.upto), upto_slow.max(listing.upto_slow)));
+            self.packed.merge(std::mem::take(&mut self.passing));
         } else if let Some(key) = &listing.passed
             && self.passed.as_ref().is_none_or(|(before, _)| key >= before)
         {
@@ -134,29 +182,28 @@ impl Base {
         if self.weight() <= most {
             return 0;
         }
-        self.pack(listing.pack, most / 4 * 3);
-        let met = |slow: bool| if listing.over { listing.upto(slow) } else { i64::MIN };
-        let until = [false, true].map(|slow| self.horizon(slow).unwrap_or(i64::MIN).max(met(slow)));
-        let upto = |slow: bool| if slow { until[1] } else { until[0] };
+        self.pack(listing, most / 4 * 3);
+        let settled = [false, true].map(|slow| self.settled(slow));
+        let settled = |slow: bool| settled[usize::from(slow)];
+        let passed = [false, true].map(|slow| self.passed_upto(slow, listing));
         let mut gone = 0;
-        while self.weight() > most
-            && let Some((slow, end, count)) = self.packed.forget(upto)
-        {
-            self.forgotten(slow, end, true);
+        while self.weight() > most {
+            // Only what no listing can bring up again as new may go.
+            let (over, (slow, end, count)) = match self.packed.forget(settled) {
+                Some(span) => (true, span),
+                None => match self.passing.forget(|slow| passed[usize::from(slow)]) {
+                    Some(span) => (false, span),
+                    None => break,
+                },
+            };
+            self.forgotten(slow, end, over);
             gone += count;
         }
         let mut weight = self.weight();
         if weight <= most {
             return gone;
         }
-        // Only what no listing can bring up again as new may go.
-        let later = listing.upto.saturating_sub(listing.upto_slow);
-        let may_go = |seen: &Seen| {
-            let met = listing.over && seen.changed <= listing.upto(seen.slow);
-            let until = |upto: i64| if seen.slow { upto.saturating_sub(later) } else { upto };
-            let passed = self.passed.as_ref().is_some_and(|(key, upto)| seen.key <= *key && seen.changed <= until(*upto));
-            met || passed || self.horizon(seen.slow).is_some_and(|until| seen.changed <= until)
-        };
+        let may_go = |seen: &Seen| seen.changed <= settled(seen.slow) || self.is_passed(seen, listing);
         let mut old: Vec<_> =
             self.recent.iter().filter(|(_, seen)| may_go(seen)).map(|(id, seen)| (seen.changed, id.clone())).collect();
         old.sort_unstable();
@@ -166,7 +213,7 @@ impl Base {
             }
             if let Some(seen) = self.recent.remove(&id) {
                 weight -= seen.weight(&id);
-                self.forgotten(seen.slow, changed, listing.over);
+                self.forgotten(seen.slow, changed, changed <= settled(seen.slow));
             }
             gone += 1;
         }
@@ -185,7 +232,8 @@ impl Base {
     }
 
     /// Packs the oldest files that were read to their end, until all take `most` bytes.
-    fn pack(&mut self, pack: Pack, most: usize) {
+    fn pack(&mut self, listing: &Listing, most: usize) {
+        let pack = listing.pack;
         if pack == Pack::Never {
             return;
         }
@@ -200,7 +248,8 @@ impl Base {
             }
             if let Some(seen) = self.recent.remove(&id) {
                 weight = (weight - seen.weight(&id)) + pack.each();
-                self.packed.add(&seen, pack);
+                let passed = self.is_passed(&seen, listing);
+                if passed { &mut self.passing } else { &mut self.packed }.add(&seen, pack);
             }
         }
     }
@@ -211,63 +260,4 @@ fn over(position: &Position) -> Option<GroupAt> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use thyme_core::Cursor;
-
-    use super::super::state::{At, Seen};
-    use super::*;
-
-    const SECOND: i64 = 1_000_000;
-    const HOUR: i64 = 3_600 * SECOND;
-
-    fn entry(key: &str, changed: i64, slow: bool) -> Entry {
-        let (id, version) = (key.to_owned(), format!("v-{key}"));
-        Entry { key: key.to_owned(), size: 1, modified: changed, changed, created: None, id, version, slow }
-    }
-
-    /// Ten thousand objects an hour for as many hours, each read as soon as it is there.
-    fn after(hours: i64) -> Base {
-        let (mut base, mut cursor) = (Base::default(), Cursor::default());
-        for hour in 0..hours {
-            let now = (hour + 1) * HOUR;
-            let read = (0..10_000).map(|n| {
-                let seen = Seen::new(&entry(&format!("{hour}/{n:05}"), hour * HOUR + n * HOUR / 10_000, false), At::default());
-                (seen.key.clone(), Some(Seen { at: At { end: End::Whole, ..At::default() }, ..seen }))
-            });
-            let edits: BTreeMap<_, _> = read.collect();
-            let listing =
-                Listing { upto: now - HOUR / 3, upto_slow: now - 24 * HOUR, pack: Pack::Keys, passed: None, over: true };
-            base.go_on(&BTreeMap::new(), &edits, &listing, &mut cursor);
-            assert!(serde_json::to_string(&base).unwrap().len() < REMEMBERED + REMEMBERED / 16);
-        }
-        base
-    }
-
-    #[test]
-    fn what_was_uploaded_in_parts_comes_late_and_is_new() {
-        let base = after(12);
-        let horizon = base.horizon.unwrap();
-        assert!(horizon > 6 * HOUR && horizon < 12 * HOUR - HOUR / 3, "{horizon}");
-        // Begun an hour before the newest that was forgotten, completed now.
-        assert!(!base.is_forgotten(&entry("late", horizon - HOUR, true)));
-        // An object put in one piece at that time was there, and was read.
-        assert!(base.is_forgotten(&entry("11/00000", horizon - HOUR, false)));
-    }
-
-    #[test]
-    fn nothing_is_forgotten_that_a_listing_can_bring_up_again() {
-        let base = after(3);
-        let places = base.packed.places();
-        let known = |hour: i64, n: i64| {
-            let entry = entry(&format!("{hour}/{n:05}"), hour * HOUR + n * HOUR / 10_000, false);
-            let packed = places.get(&super::super::packed::key_print(&entry.key)).is_some_and(|place| place.is_same(&entry));
-            packed || base.recent.contains_key(&entry.id) || base.is_forgotten(&entry)
-        };
-        for hour in 0..3 {
-            assert!((0..10_000).all(|n| known(hour, n)), "{hour}");
-        }
-        assert!(!base.is_forgotten(&entry("new", 3 * HOUR - HOUR / 4, false)), "it may have come after the listing");
-    }
-}
+mod tests;

@@ -34,6 +34,8 @@ pub(super) struct Decision {
     pub(super) works: Vec<Work>,
     /// What is remembered of a file, where no reading is needed to say it.
     pub(super) edits: Vec<(String, Option<Seen>)>,
+    /// It is new, and there is no room to remember it.
+    pub(super) put_off: bool,
     /// It took the place of a file that may turn up later in the listing.
     pub(super) unclear: bool,
 }
@@ -145,11 +147,12 @@ impl<S: Storage> FilesPlan<S> {
                 }
             };
         }
-        if entry.changed > self.listing().upto(entry.slow) && self.late >= self.room {
+        if self.listing().stays(entry.slow, entry.changed).is_some() && self.late >= self.room {
             self.shared.noted.once(&self.job.task.pipeline, "room", 0, || {
                 tracing::warn!("more new files than can be remembered; the rest is read when the oldest can be forgotten");
             });
-            return Ok(Decision::default()); // Of the next poll, which can forget it again.
+            // Of a later poll, which can forget it again.
+            return Ok(Decision { put_off: true, ..Decision::default() });
         }
         for (id, seen) in self.lost.iter().flatten() {
             if related(&seen.key, &entry.key) && self.continues(entry, &seen.at).await? {

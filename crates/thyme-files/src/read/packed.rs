@@ -28,6 +28,11 @@ pub(super) enum Pack {
 }
 
 impl Pack {
+    /// The time from which on a file that came at `changed` can be forgotten: packed files go together with others.
+    pub(super) fn stays_until(self, changed: i64) -> i64 {
+        if self == Self::Never { changed } else { end(span(changed)) }
+    }
+
     /// Bytes of JSON that a file takes.
     pub(super) fn each(self) -> usize {
         if self == Self::Versions { EACH_WITH_VERSION } else { EACH }
@@ -70,6 +75,13 @@ impl Packed {
         let key = key_print(&seen.key);
         let version = if pack == Pack::Versions { version_print(&seen.version) } else { 0 };
         self.spans.entry((seen.slow, span(seen.changed))).or_default().insert(key, version);
+    }
+
+    /// Takes over what `other` has.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (at, files) in other.spans {
+            self.spans.entry(at).or_default().extend(files);
+        }
     }
 
     /// Takes `files` out, which are known otherwise again.

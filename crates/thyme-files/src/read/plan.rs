@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use thyme_core::{Cursor, Error, Job, Kind, Plan, Position, Reader, Result, SplitId, async_trait};
 
@@ -20,6 +21,8 @@ const PAGE: usize = 16_384;
 const GROUP_BYTES: u64 = 64 << 20;
 const GROUP_FILES: usize = 128;
 const GROUP_KEYS: usize = 8 * 1024;
+/// No poll for the sake of new files that there was no room for comes earlier.
+const PUT_OFF: Duration = Duration::from_secs(10);
 
 /// One poll of a source of files.
 pub(super) struct FilesPlan<S> {
@@ -56,6 +59,8 @@ pub(super) struct FilesPlan<S> {
     /// Bytes of JSON that files of this poll take which can't be forgotten at its end, and those they may take.
     pub(super) late: usize,
     pub(super) room: usize,
+    /// In how many µs the first of the new files that there is no room for is old enough to be read and forgotten.
+    put_off: Option<i64>,
     /// Packed files by the prints of their keys.
     pub(super) packed: HashMap<u64, Place>,
 }
@@ -91,7 +96,8 @@ impl<S: Storage> FilesPlan<S> {
             lost: None,
             late: 0,
             room: base.room(&listing),
-            packed: base.packed.places(),
+            put_off: None,
+            packed: base.packed(),
             listing,
             shared,
             job,
@@ -109,17 +115,24 @@ impl<S: Storage> FilesPlan<S> {
             self.met.insert(entry.id.clone());
         }
         self.edits.extend(decision.edits);
+        if decision.put_off {
+            let left = self.listing.stays(entry.slow, entry.changed).unwrap_or(0);
+            self.put_off = Some(self.put_off.map_or(left, |before| before.min(left)));
+        }
         if decision.unclear {
             self.unclear.push_back(entry.clone());
         }
         for work in decision.works {
-            if work.seen.changed > self.listing.upto(work.seen.slow) {
+            if self.listing.stays(work.seen.slow, work.seen.changed).is_some() {
                 self.late += match self.listing.pack {
                     Pack::Never => work.seen.weight(&work.id),
                     pack => pack.each(),
                 };
             }
-            self.taken.insert(work.id.clone());
+            if self.listing.pack == Pack::Never {
+                // Another name may bring it up again; an object is listed once.
+                self.taken.insert(work.id.clone());
+            }
             self.pending_bytes += work.seen.size;
             self.pending_keys += work.seen.key.len();
             self.pending.push(work);
@@ -192,6 +205,14 @@ impl<S: Storage> Plan for FilesPlan<S> {
         Ok(Box::new(GroupReader::new(&self.shared, &self.job, works.clone(), at)?))
     }
 
+    fn later(&self) -> Option<Duration> {
+        let left = self.put_off?;
+        if self.base.room_after(&self.listing) > self.room {
+            return Some(Duration::ZERO);
+        }
+        Some(Duration::from_micros(u64::try_from(left).unwrap_or(0)).max(PUT_OFF))
+    }
+
     fn fold(&self, cursor: &mut Cursor) {
         let mut base = match &cursor.base {
             Some(position) => position.get().unwrap_or_else(|_| self.base.clone()),
@@ -214,3 +235,6 @@ impl<S: Storage> Plan for FilesPlan<S> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

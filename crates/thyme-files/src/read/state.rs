@@ -129,6 +129,10 @@ pub(super) struct Base {
     /// The same of those whose time may lie long before they came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) slow_forgot: Option<i64>,
+    /// What the last listing that came to its end has met: all files that came up to the first time, and of those whose time may
+    /// lie long before they came all up to the second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) met: Option<(i64, i64)>,
     /// Files modified before this, in µs, are not read: where the source was told to begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) since: Option<i64>,
@@ -143,6 +147,9 @@ pub(super) struct Base {
     /// What was read to its end and can't be forgotten yet, where files don't change.
     #[serde(skip_serializing_if = "Packed::is_empty")]
     pub(super) packed: Packed,
+    /// The same of what the listing under way has passed: it can be forgotten before that listing is over.
+    #[serde(skip_serializing_if = "Packed::is_empty")]
+    pub(super) passing: Packed,
 }
 
 /// How far a group was read: its files up to the one at hand, which is the last.

@@ -170,6 +170,9 @@ impl Plan for WatchedPlan {
     fn resumes(&self) -> bool {
         self.plan.resumes()
     }
+    fn later(&self) -> Option<Duration> {
+        self.plan.later()
+    }
     fn fold(&self, cursor: &mut Cursor) {
         self.plan.fold(cursor);
     }

@@ -219,6 +219,9 @@ impl Plan for ImpatientPlan {
     fn resumes(&self) -> bool {
         self.0.resumes()
     }
+    fn later(&self) -> Option<Duration> {
+        self.0.later()
+    }
     fn fold(&self, cursor: &mut Cursor) {
         self.0.fold(cursor);
     }
