@@ -8,10 +8,14 @@ use async_trait::async_trait;
 use super::{Locked, StateFiles, StateLock, StateWriter, Stored, Version};
 use crate::{Error, Kind, Result};
 
+/// What the name of a file ends in that is not finished.
+const UNFINISHED: &str = ".new";
+
 /// Files in a folder, which is made when the first is written.
 ///
 /// A write makes a new file, syncs it, renames it over the old one and syncs the folder: after a crash the file holds what it
-/// held or what was written, whole. The lock is one of the operating system: a process that dies lets go of it.
+/// held or what was written, whole. The lock is one of the operating system: a process that dies lets go of it; what it left
+/// unfinished goes when the next takes the lock.
 #[derive(Clone, Debug)]
 pub struct DiskFiles {
     root: PathBuf,
@@ -46,7 +50,7 @@ impl StateFiles for DiskFiles {
     async fn begin(&self, name: &str) -> Result<Box<dyn StateWriter>> {
         let path = self.root.join(name);
         let fresh = match path.file_name() {
-            Some(file) => path.with_file_name(format!("{}.new", file.to_string_lossy())),
+            Some(file) => path.with_file_name(format!("{}{UNFINISHED}", file.to_string_lossy())),
             None => return Err(Error::new(Kind::Unexpected, "a file of the state has no name")),
         };
         let create = || {
@@ -75,7 +79,7 @@ impl StateFiles for DiskFiles {
         let mut names = Vec::new();
         for entry in entries {
             let name = entry.map_err(|e| unusable(&path, e))?.file_name();
-            names.extend(name.to_str().filter(|name| !name.ends_with(".new")).map(str::to_owned));
+            names.extend(name.to_str().filter(|name| !name.ends_with(UNFINISHED)).map(str::to_owned));
         }
         names.sort();
         Ok(names)
@@ -101,8 +105,24 @@ impl StateFiles for DiskFiles {
             writeln!(file, "{holder}")
         };
         write().map_err(broken)?;
+        if let Some(folder) = path.parent() {
+            clear(folder).map_err(broken)?;
+        }
         Ok(Locked::Taken(Box::new(Held { _file: file })))
     }
+}
+
+/// Removes what a process that died was writing: who holds the lock is the only one to write below its folder.
+fn clear(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            clear(&entry.path())?;
+        } else if entry.file_name().to_str().is_some_and(|name| name.ends_with(UNFINISHED)) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug)]
@@ -122,6 +142,7 @@ impl StateWriter for Fresh {
         let Self { file, fresh, path } = *self;
         let finish = || {
             file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            crate::testing::point("state.before_rename");
             fs::rename(&fresh, &path)?;
             path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
         };

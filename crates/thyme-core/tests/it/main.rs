@@ -4,3 +4,4 @@ mod batch;
 mod dataset;
 mod error;
 mod record;
+mod state;
