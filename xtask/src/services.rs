@@ -33,6 +33,7 @@ const SERVICES: &[Service] = &[
     objects::MINIO,
     objects::VERSITYGW,
     objects::FAKE_GCS,
+    objects::FAKETIME,
     objects::S5CMD,
     kafka::KCAT,
     golang::BENTO,

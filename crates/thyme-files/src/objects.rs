@@ -15,9 +15,27 @@ const KNOWN: &[Known] = &[
         Kind::Auth,
         "the region is not the bucket's: set `region`",
     ),
+    (&["InvalidBucketName"], Kind::Config, "this is not the name of a bucket"),
     (&["NoSuchBucket", "The specified bucket does not exist"], Kind::NotFound, "the bucket does not exist"),
-    (&["AccessDenied", "AllAccessDisabled", "forbidden", "Forbidden"], Kind::Auth, "the credentials do not allow this"),
     (&["SlowDown", "TooManyRequests", "429 Too Many", "rateLimitExceeded"], Kind::RateLimited, "the server asks to slow down"),
+];
+
+/// What a server says to those who may not.
+const DENIED: &[&str] = &["AccessDenied", "AllAccessDisabled", "forbidden", "Forbidden"];
+
+/// What is tried, and the permission that it takes: on S3, on GCS.
+const PERMISSIONS: &[(&str, &str, &str)] = &[
+    ("list objects", "s3:ListBucket", "storage.objects.list"),
+    ("read an object", "s3:GetObject", "storage.objects.get"),
+    ("look at an object", "s3:GetObject", "storage.objects.get"),
+    ("write an object", "s3:PutObject", "storage.objects.create"),
+    ("copy an object", "s3:GetObject and s3:PutObject", "storage.objects.get and storage.objects.create"),
+    ("remove an object", "s3:DeleteObject", "storage.objects.delete"),
+    (
+        "read or write the state",
+        "s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject",
+        "storage.objects.list, .get, .create, .update and .delete",
+    ),
 ];
 
 /// Credentials that end in time: the next attempt has new ones.
@@ -30,12 +48,19 @@ pub fn failed(what: &str, place: &str, error: object_store::Error) -> Error {
     let text = chain(&error);
     let said = |codes: &[&str]| codes.iter().any(|code| text.contains(code));
     let new = |kind, text: &str| Error::new(kind, format!("cannot {what}: {text}"));
+    let denied = || {
+        let needs = PERMISSIONS.iter().find(|(known, ..)| *known == what);
+        let needs = needs.map(|(_, s3, gcs)| if place.starts_with("gs:") { *gcs } else { *s3 });
+        let needs = needs.map_or(String::new(), |permission| format!(": they need {permission} here"));
+        new(Kind::Auth, &format!("the credentials do not allow this{needs}"))
+    };
     let known = KNOWN.iter().find(|(codes, ..)| said(codes));
     let made = match &error {
         _ if said(EXPIRED) => new(Kind::Auth, "the session token has expired").retry(Retry::Backoff),
         _ if known.is_some() => known.map_or_else(|| new(Kind::Unexpected, ""), |(_, kind, text)| new(*kind, text)),
         E::NotFound { .. } => new(Kind::NotFound, "there is no such object"),
-        E::PermissionDenied { .. } => new(Kind::Auth, "the credentials do not allow this"),
+        E::PermissionDenied { .. } => denied(),
+        _ if said(DENIED) => denied(),
         E::Unauthenticated { .. } => new(Kind::Auth, "the server wants credentials, or does not accept these"),
         E::Precondition { .. } => new(Kind::Unavailable, "the object has changed meanwhile"),
         E::NotSupported { .. } | E::NotImplemented { .. } => new(Kind::Unsupported, "the server does not do this"),
@@ -52,7 +77,7 @@ pub fn failed(what: &str, place: &str, error: object_store::Error) -> Error {
             .retry(own.retry_advice())
             .context("at", place)
             .source(own.source().map(chain).unwrap_or_default()),
-        None => made.context("at", place).source(error),
+        None => made.context("at", place).source(text),
     }
 }
 
@@ -68,13 +93,16 @@ fn own(error: &object_store::Error) -> Option<&Error> {
     None
 }
 
-/// The error and all its causes.
+/// The error and all its causes; of those that repeat what they are caused by, once.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
         cause = error.source();
     }
     text

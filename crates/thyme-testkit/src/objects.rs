@@ -3,6 +3,7 @@
 //!
 //! The programs come from `cargo xtask services up`: MinIO, which checks signatures, conditions and checksums, versitygw as the
 //! second S3, and fake-gcs-server.
+mod clock;
 mod life;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -13,6 +14,7 @@ use std::time::Duration;
 use thyme_core::{Error, Kind, Result, env};
 
 use crate::drive::breaks;
+pub use clock::{clock, no_clock};
 use life::Life;
 
 /// The access key of every S3 server here.
@@ -61,13 +63,17 @@ impl Program {
     fn find(self) -> Result<PathBuf> {
         let named = env::var(&format!("THYME_TEST_{}", self.name().to_ascii_uppercase().replace('-', "_")))?.map(PathBuf::from);
         let place = Path::new("services/go/bin").join(self.name());
-        let installed = std::env::current_exe().ok();
-        let installed = installed.and_then(|exe| exe.ancestors().map(|folder| folder.join(&place)).find(|bin| bin.is_file()));
-        named.or(installed).ok_or_else(|| {
+        named.or(installed(&place)).ok_or_else(|| {
             let text = format!("{} is not installed: `cargo xtask services up` does that", self.name());
             Error::new(Kind::NotFound, text)
         })
     }
+}
+
+/// What `cargo xtask services up` installed at `place` below the build directory.
+fn installed(place: &Path) -> Option<PathBuf> {
+    let exe = std::env::current_exe().ok()?;
+    exe.ancestors().map(|folder| folder.join(place)).find(|path| path.is_file())
 }
 
 /// Why there is no such program here; `None` when there is.
@@ -145,9 +151,14 @@ impl Server {
         static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let name = format!("{prefix}-{}", COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         // All of them take a folder beside the others for a bucket.
-        std::fs::create_dir_all(self.folder.join("data").join(&name))
-            .map_err(|e| broke("a bucket can't be made", &self.folder, e))?;
+        std::fs::create_dir_all(self.data(&name)).map_err(|e| broke("a bucket can't be made", &self.folder, e))?;
         Ok(name)
+    }
+
+    /// Where the objects of a bucket lie. To versitygw each file there is one, as old as that file.
+    #[must_use]
+    pub fn data(&self, bucket: &str) -> PathBuf {
+        self.folder.join("data").join(bucket)
     }
 
     /// Kills it, as `kill -9` does. Nothing happens when it is down already.

@@ -7,15 +7,17 @@ use std::process::ExitCode;
 use thyme_testkit::Suite;
 use thyme_testkit::objects::{Program, missing};
 
+mod clock;
 mod examples;
 mod kill;
+mod many;
 mod place;
 
 fn main() -> ExitCode {
     let suite = |program: Program| Suite::new(program.name()).needs(missing(program));
     thyme_testkit::main([
-        examples::s3(kill::cases(suite(Program::Minio), Program::Minio)),
-        kill::cases(suite(Program::Versitygw), Program::Versitygw),
+        clock::cases(examples::s3(kill::cases(suite(Program::Minio), Program::Minio))),
+        many::cases(kill::cases(suite(Program::Versitygw), Program::Versitygw)),
         examples::gcs(kill::cases(suite(Program::FakeGcs), Program::FakeGcs)),
     ])
 }

@@ -1,4 +1,6 @@
 //! Packages of Debian.
+use std::path::Path;
+
 use crate::repo::Repo;
 use crate::{Result, process};
 
@@ -17,4 +19,22 @@ pub(super) fn install(repo: &Repo, packages: &[&str]) -> Result {
     };
     process::run(apt().args(["update", "-qq"]))?;
     process::run(apt().args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages))
+}
+
+/// Unpacks a package to `folder`: for what needs no installation, and so no root.
+pub(super) fn unpack(repo: &Repo, package: &str, folder: &Path) -> Result {
+    let inside = |e| format!("{}: {e}", folder.display());
+    std::fs::create_dir_all(folder).map_err(inside)?;
+    if usable(repo)? {
+        process::run(process::command("apt-get", &repo.root).args(["update", "-qq"]))?;
+    }
+    process::run(process::command("apt-get", folder).args(["download", "-qq", package]))?;
+    for entry in std::fs::read_dir(folder).map_err(inside)? {
+        let path = entry.map_err(inside)?.path();
+        if path.extension().is_some_and(|extension| extension == "deb") {
+            process::run(process::command("dpkg", folder).arg("-x").arg(&path).arg("."))?;
+            std::fs::remove_file(&path).map_err(inside)?;
+        }
+    }
+    Ok(())
 }

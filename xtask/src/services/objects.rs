@@ -1,6 +1,8 @@
 //! Object stores, and a client to measure against: built from the Go module proxy, in a folder of their own.
-use super::Service;
+use std::path::{Path, PathBuf};
+
 use super::golang::{build, find, install};
+use super::{Service, debian};
 use crate::Result;
 use crate::repo::Repo;
 
@@ -23,6 +25,25 @@ pub(super) const FAKE_GCS: Service = Service {
     find: |repo| find(repo, "fake-gcs-server"),
     install: |repo| install(repo, "github.com/fsouza/fake-gcs-server@v1.56.1"),
 };
+
+/// Clocks that are off.
+pub(super) const FAKETIME: Service = Service {
+    name: "libfaketime",
+    connectors: &["s3"],
+    find: find_faketime,
+    install: |repo| debian::unpack(repo, "libfaketime", &faketime(repo)),
+};
+
+fn faketime(repo: &Repo) -> PathBuf {
+    repo.target.join("services/faketime")
+}
+
+/// As the system has it, or as it was put below the build directory.
+fn find_faketime(repo: &Repo) -> Option<String> {
+    let inside = format!("usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1", std::env::consts::ARCH);
+    let places = [Path::new("/").join(&inside), faketime(repo).join(&inside)];
+    places.iter().find(|path| path.is_file()).map(|path| path.display().to_string())
+}
 
 /// Plain parallel GETs, for the benchmarks alone.
 pub(super) const S5CMD: Service =

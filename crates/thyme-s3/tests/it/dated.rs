@@ -2,6 +2,7 @@
 //! end, so a proxy says otherwise.
 use std::net::SocketAddr;
 
+use object_store::{MultipartUpload, ObjectStoreExt};
 use serde_json::json;
 use thyme_core::Result;
 use thyme_testkit::Suite;
@@ -13,7 +14,9 @@ use crate::reading::{lines, poll};
 use crate::world::Folder;
 
 pub(crate) fn cases(suite: Suite) -> Suite {
-    suite.case("objects_listed_an_hour_older_than_they_are_come_once", late)
+    suite
+        .case("objects_listed_an_hour_older_than_they_are_come_once", late)
+        .case("an_upload_in_parts_that_is_finished_late_comes_once", parts)
 }
 
 /// Passes all to MinIO; of what is listed, keys with `late` in them are an hour older.
@@ -64,6 +67,36 @@ fn older(answer: &[u8]) -> Vec<u8> {
         format!("{key}</Key><LastModified>{before}</LastModified>{rest}")
     });
     entries.collect::<Vec<_>>().join("<Contents>").into_bytes()
+}
+
+/// An upload in parts begins, others come and are read, and an hour later it is done: it is listed as old as its beginning.
+async fn parts() -> Result<()> {
+    let (folder, mut durable) = (Folder::new()?, Durable::default());
+    let url = proxy(folder.url.trim_start_matches("http://").parse().unwrap()).await;
+    let source = folder.source("*.jsonl", json!({"endpoint_url": url}));
+    folder.put("b.jsonl", lines([0])).await;
+    assert_eq!(poll(&source, &mut durable).await?, [0]);
+    let mut uploads = Vec::new();
+    for name in ["a-late.jsonl", "z-late.jsonl"] {
+        let mut upload = folder.store.put_multipart(&folder.path(name)).await.unwrap();
+        // All parts but the last have a size that servers insist on.
+        upload.put_part(vec![b'\n'; 5 << 20].into()).await.unwrap();
+        uploads.push(upload);
+    }
+    for (name, id) in [("a.jsonl", 1), ("c.jsonl", 2)] {
+        folder.put(name, lines([id])).await;
+        assert_eq!(poll(&source, &mut durable).await?, (0..=id).collect::<Vec<_>>(), "nothing is seen of what is not done");
+    }
+    for (mut upload, id) in uploads.into_iter().zip(3..) {
+        upload.put_part(lines([id]).into()).await.unwrap();
+        let etag = upload.complete().await.unwrap().e_tag.unwrap();
+        assert!(etag.contains("-2"), "{etag} is not that of two parts");
+        assert_eq!(poll(&source, &mut durable).await?, (0..=id).collect::<Vec<_>>());
+    }
+    assert_eq!(poll(&source, &mut durable).await?, (0..5).collect::<Vec<_>>());
+    let cursor = durable.cursor().unwrap().to_json()?;
+    assert!(cursor.contains("\"l\":true"), "those are remembered as late ones: {cursor}");
+    Ok(())
 }
 
 async fn late() -> Result<()> {

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use aws_config::sts::AssumeRoleProvider;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
 use serde_json::json;
-use thyme_core::{Kind, Result, Source};
+use thyme_core::{Kind, Result, Sink, Source};
 use thyme_s3::S3Source;
 use thyme_testkit::Suite;
 use thyme_testkit::drive::Durable;
-use thyme_testkit::objects::Program;
+use thyme_testkit::objects::{ACCESS_KEY, Program, REGION, SECRET};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -21,6 +24,7 @@ pub(crate) fn cases(suite: Suite) -> Suite {
         .case("what_is_wrong_is_said", wrong)
         .case("half_of_a_pair_is_refused", pairs)
         .case("a_role_is_taken", role)
+        .case("what_a_role_may_not_do_is_named", role_without)
         .case("nobody_reads_what_is_not_public", anonymous)
 }
 
@@ -78,6 +82,46 @@ async fn role() -> Result<()> {
     assert_eq!(error.kind(), Kind::Auth, "{error}");
     assert!(error.message().contains("role"), "{error}");
     Ok(())
+}
+
+/// Sessions of a role that may not do all that is asked for.
+async fn role_without() -> Result<()> {
+    if Program::s3()? != Program::Minio {
+        return Ok(()); // versitygw has no STS.
+    }
+    let folder = Folder::new()?;
+    folder.put("a.jsonl", lines([1])).await;
+    let (sts, _) = sts(folder.url.trim_start_matches("http://").parse().unwrap()).await;
+    let every = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
+    for without in ["s3:ListBucket", "s3:GetObject", "s3:PutObject"] {
+        let actions: Vec<_> = every.iter().filter(|action| **action != without).collect();
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": actions, "Resource": ["arn:aws:s3:::*"]}],
+        });
+        let session = session(&sts, &policy.to_string()).await;
+        let keys = json!({
+            "access_key": session.access_key_id(), "secret": session.secret_access_key(), "session_token": session.session_token().unwrap(),
+        });
+        let error = match without {
+            "s3:PutObject" => folder.sink("out", keys).check().await.unwrap_err(),
+            _ => poll(&folder.source("*", keys), &mut Durable::default()).await.unwrap_err(),
+        };
+        assert_eq!(error.kind(), Kind::Auth, "{without}: {error}");
+        assert!(error.message().contains(without), "{without}: {error}");
+        assert!(!error.to_string().contains(session.secret_access_key()), "{without}");
+    }
+    Ok(())
+}
+
+/// A session with no more rights than `policy` gives.
+async fn session(sts: &str, policy: &str) -> Credentials {
+    let root = Credentials::from_keys(ACCESS_KEY, SECRET, None);
+    let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).region(REGION).endpoint_url(sts);
+    let sdk = sdk.credentials_provider(root.clone()).load().await;
+    let role = AssumeRoleProvider::builder("arn:aws:iam::123456789012:role/reader").configure(&sdk).session_name("test");
+    let role = role.external_id("thyme").policy(policy).build_from_provider(root).await;
+    role.provide_credentials().await.unwrap()
 }
 
 /// MinIO's STS, whose sessions seem to end after four seconds, and how often one was asked for. MinIO leaves out the ARN that

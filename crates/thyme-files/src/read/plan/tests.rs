@@ -79,7 +79,7 @@ async fn what_there_is_no_room_for_comes_later_and_once() {
                 assert!(given.insert(seen.key.clone()), "{} came twice", seen.key);
             }
             cursor.splits.insert(split, Position::of(&GroupAt { files, over: true }));
-            if number % 40 == 0 {
+            if number.is_multiple_of(40) {
                 plan.fold(&mut cursor);
                 plan.ack(&cursor, &[]).await.unwrap();
                 assert!(cursor.to_json().unwrap().len() <= Cursor::MAX_BYTES);
