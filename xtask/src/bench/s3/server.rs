@@ -1,5 +1,6 @@
 //! A MinIO of the benchmark's own, gone with its data when it is dropped and when we die in whatever way.
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -50,6 +51,8 @@ impl Server {
         let mut shell = process::command("sh", Path::new("/"));
         shell.envs(SETTINGS.iter().copied()).args(["-c", GUARDIAN, "sh"]).arg(&folder).arg(minio);
         shell.args(["server", "--quiet", "--anonymous", "--address", &format!("127.0.0.1:{port}")]).arg(folder.join("data"));
+        // What ends our process group (a terminal, `timeout`) must not end the guardian before its work is done.
+        shell.process_group(0);
         let guardian = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let server = Self { guardian: guardian.map_err(|e| format!("MinIO does not start: {e}"))?, port };
         server.make_bucket(s5cmd, &folder.join("log")).map(|()| server)
