@@ -165,9 +165,12 @@ impl Base {
             self.passed = None;
             self.horizon = self.horizon.max(self.forgot.take());
             self.slow_horizon = self.slow_horizon.max(self.slow_forgot.take());
-            let (upto, upto_slow) = self.met.unwrap_or((i64::MIN, i64::MIN));
-            self.met = Some((upto.max(listing.upto), upto_slow.max(listing.upto_slow)));
             self.packed.merge(std::mem::take(&mut self.passing));
+            // Only where it makes room: a poll that finds nothing new leaves the cursor as it is.
+            if self.weight() > REMEMBERED / 4 && self.room_after(listing) > self.room(listing) {
+                let (upto, upto_slow) = self.met.unwrap_or((i64::MIN, i64::MIN));
+                self.met = Some((upto.max(listing.upto), upto_slow.max(listing.upto_slow)));
+            }
         } else if let Some(key) = &listing.passed
             && self.passed.as_ref().is_none_or(|(before, _)| key >= before)
         {
