@@ -18,8 +18,9 @@ use crate::work::Work;
 /// Events between readers and lanes; their bytes are bounded by the budget.
 const QUEUE: usize = 16;
 
-/// Splits that ended since the last commit, and are in the cursor until then.
+/// Splits that may have ended since the last commit: each stays in the cursor until then, with all that its place says.
 const ENDED: usize = 64;
+
 /// How long a plan without readers may wait before what ended is committed, so that it can open what follows.
 const STANDSTILL: Duration = Duration::from_secs(1);
 
@@ -197,9 +198,8 @@ impl<'w> Session<'w> {
                 poll.reading.remove(&split);
                 lane.watermark.close(&split);
                 lane.ended.push(SplitId::clone(&split));
-                let many = lane.ended.len() >= ENDED && !self.at_end;
-                if work.source.streaming || many {
-                    // Somebody waits for it: another process, or its children; or the cursor grows too large in memory.
+                // Somebody waits for it, another process or its children; or the cursor would grow too large.
+                if work.source.streaming || (lane.ended.len() >= ENDED && !self.at_end) {
                     self.commit_lane(&key, Some(&mut poll.watch)).await?;
                 }
                 if work.source.shared && key == split {
