@@ -37,7 +37,7 @@ schedule = "@once"
   [pipeline.sink]
   type = "file"
   path = "out"
-  format = "arrow"
+  format = "protobuf"
 "#,
     );
     let ran = folder.thyme(&["validate", "a.toml"]);
@@ -53,7 +53,7 @@ schedule = "@once"
         "a.toml:19: pipeline.b.source.path: must not be empty",
         "a.toml:25: pipeline.b.name: this file has another pipeline of this name",
         "a.toml:28: pipeline.b.source.type: the connector `kinesis` is not part of this release",
-        "a.toml:32: pipeline.b.sink.format: `arrow` is not part of this release",
+        "a.toml:32: pipeline.b.sink.format: `protobuf` is not part of this release",
     ];
     for line in expected {
         assert!(ran.err.lines().any(|found| found.starts_with(line)), "{line}\n{}", ran.err);
