@@ -87,11 +87,6 @@ impl<C: ConsumerContext + 'static> Client<C> {
         self.consumer.as_ref().ok_or_else(|| Error::new(Kind::Unexpected, "the client is closed"))
     }
 
-    /// Begins to close, which whoever drops it need not wait for as long then.
-    pub(crate) fn close(&self) {
-        self.stop.store(true, Ordering::Release);
-    }
-
     /// What it was told beside its calls.
     pub(crate) fn health(&self) -> &Arc<Health> {
         &self.health
@@ -156,7 +151,7 @@ fn patiently<C: ConsumerContext, T>(
 impl<C: ConsumerContext + 'static> Drop for Client<C> {
     fn drop(&mut self) {
         drop(self.consumer.take());
-        self.close();
+        self.stop.store(true, Ordering::Release);
         // Leaving the group is worth a moment: others wait for what we had.
         let gone = self.gone.get_mut().unwrap_or_else(PoisonError::into_inner);
         let _ = gone.recv_timeout(FAREWELL);

@@ -320,8 +320,5 @@ impl Drop for KafkaPlan {
         if let Ok(consumer) = self.member.consumer() {
             consumer.context().leave(consumer);
         }
-        // Both at once.
-        self.fetcher.client.close();
-        self.member.close();
     }
 }
