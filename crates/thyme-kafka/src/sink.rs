@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use thyme_core::{Cursor, Error, Job, Kind, Opened, Result, Sink, SinkInfo, Task, async_trait};
 
-use crate::client::{Client, Context, part};
+use crate::client::{Client, Context, admin, part};
 use crate::config::{Connection, Delivery, Encoding, Format, KafkaSinkConfig, KafkaSinkConfigBuilder, kafka_sink_config_builder};
 
 use fence::{Doubt, Fence};
@@ -145,7 +145,10 @@ impl Sink for KafkaSink {
             topic::progress(&client, &connection, progress).await?;
         }
         let partitions = topic::find_or_create(&client, config, &connection).await?;
-        let limits = topic::limits(config, &connection, partitions, progress).await?;
+        let admin = admin(&connection)?;
+        let limits = topic::limits(&admin, config, &connection, partitions, progress).await;
+        part(admin);
+        let limits = limits?;
         let left = self.left.lock().unwrap_or_else(PoisonError::into_inner).entry(job.task.clone()).or_default().clone();
         let settings = producer::producer(config, &connection, &job.task, &limits, job.buffer)?;
         let keys = records::keys(config, &job.dataset)?;

@@ -59,6 +59,8 @@ pub(crate) struct FeedState {
     pub(crate) looked: u64,
     /// Records that decode now.
     pub(crate) mended: bool,
+    /// What the first poll leaves to the second, and after how long.
+    pub(crate) put_off: Option<(Duration, Vec<Item>)>,
     /// A poll can't be gone on with from midway.
     pub(crate) whole: bool,
     /// Positions above 0 are gone.
@@ -118,6 +120,11 @@ impl Source for Feed {
         if std::mem::take(&mut state.lost) && !from.splits.is_empty() {
             return Err(Error::new(Kind::CursorLost, "expired"));
         }
+        if state.polls.len() > 1
+            && let Some((_, items)) = state.put_off.take()
+        {
+            state.splits.entry("a".to_owned()).or_default().extend(items);
+        }
         let splits = state.splits.keys().map(|name| name.as_str().into()).collect::<Vec<SplitId>>();
         let splits = splits.into_iter().rev().collect();
         Ok(Box::new(FeedPlan { feed: self.clone(), job: job.clone(), splits }))
@@ -166,6 +173,10 @@ impl Plan for FeedPlan {
         let at = from.map_or(Ok(0), Position::get)?;
         let (feed, job) = (self.feed.clone(), self.job.clone());
         Ok(Box::new(FeedReader { feed, job, split: split.to_string(), at }))
+    }
+
+    fn later(&self) -> Option<Duration> {
+        self.feed.state.lock().unwrap().put_off.as_ref().map(|(wait, _)| *wait)
     }
 
     fn whole(&self) -> bool {

@@ -122,3 +122,35 @@ async fn the_user_may_say_more_often() {
     let ((), _) = tokio::join!(watch, engine.run(vec![built], stop.clone()));
     assert_eq!((tank.ids().len(), tank.commits()), (20, 20));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_source_puts_off_is_waited_for_before_once_is_over() {
+    let state = tempfile::tempdir().unwrap();
+    let (feed, tank) = (Feed::new(rows(0..3)), Tank::new());
+    feed.state.lock().unwrap().put_off = Some((Duration::from_secs(600), rows(3..5)));
+    let engine = Engine::builder().state(state.path()).clock("2026-01-01T00:00:00Z".parse().unwrap()).build().unwrap();
+    let pipeline = || vec![from(&feed, &tank).schedule("@once").build().unwrap()];
+    let outcomes = engine.run(pipeline(), CancellationToken::new()).await;
+    assert!(outcomes[0].error.is_none(), "{:?}", outcomes[0].error);
+    assert_eq!(tank.ids(), (0..5).collect::<Vec<_>>());
+    let polls = feed.state.lock().unwrap().polls.clone();
+    assert_eq!(polls.len(), 2);
+    near(polls[1] - polls[0], "10m");
+    let outcomes = engine.run(pipeline(), CancellationToken::new()).await;
+    assert!(outcomes[0].summary.finished_before);
+}
+
+#[tokio::test]
+async fn many_ended_splits_are_committed_however_long_a_commit_may_wait() {
+    let state = tempfile::tempdir().unwrap();
+    let (feed, tank) = (Feed::new(Vec::new()), Tank::new());
+    (0..200).for_each(|id| feed.push(&format!("split-{id:03}"), rows([id])));
+    let engine = Engine::builder().state(state.path()).build().unwrap();
+    let hourly = CommitPolicy { every: Some(Duration::from_secs(3600)), ..CommitPolicy::default() };
+    let pipeline = from(&feed, &tank).schedule("@once").commit(hourly).build().unwrap();
+    let outcomes = engine.run(vec![pipeline], CancellationToken::new()).await;
+    assert!(outcomes[0].error.is_none(), "{:?}", outcomes[0].error);
+    let mut ids = tank.ids();
+    ids.sort_unstable();
+    assert_eq!((ids, tank.commits()), ((0..200).collect(), 4));
+}

@@ -2,7 +2,7 @@
 use thyme_core::{Kind, Result};
 
 use super::topic;
-use crate::client::Client;
+use crate::client::{Client, admin};
 use crate::config::{Connection, Delivery, KafkaSinkConfig};
 
 /// Sees that the topics are there, or may be made, and that they take what is to be written. Changes nothing.
@@ -28,7 +28,7 @@ pub(super) async fn check(config: &KafkaSinkConfig, connection: &Connection) -> 
         }
         (found, _) => {
             let partitions = found.map_err(|error| topic::missing(error, &config.topic))?.len();
-            topic::limits(config, connection, partitions, progress).await.map(drop)
+            topic::limits(&admin(connection)?, config, connection, partitions, progress).await.map(drop)
         }
     }
 }

@@ -94,7 +94,10 @@ impl Look<'_> {
     fn read(&self, take: impl FnMut(&[u8], Option<&[u8]>) -> bool) -> Result<bool> {
         let (consumer, context) = consumer(self.connection, "read_committed")?;
         let met = self.follow(&consumer, &context, take);
-        part(consumer);
+        // Whoever only looks may be a process that ends next, and none may end while a client is being closed.
+        if self.end == End::Never {
+            part(consumer);
+        }
         met
     }
 
@@ -146,9 +149,7 @@ impl Look<'_> {
         let Self { connection, topic, patience, .. } = *self;
         let limit = connection.connect_timeout;
         let (all, said) = consumer(connection, "read_uncommitted")?;
-        let last = watermarks(&all, &said, topic, limit);
-        part(all);
-        let (_, last) = last?;
+        let (_, last) = watermarks(&all, &said, topic, limit)?;
         let begun = Instant::now();
         while watermarks(reader, context, topic, limit)?.1 < last {
             if begun.elapsed() > patience {

@@ -1,12 +1,12 @@
 //! The topics that are written: found, or made.
 use std::time::Duration;
 
-use rdkafka::admin::{AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use thyme_core::{Error, Kind, Result, ResultExt};
 
 use super::records::Limits;
-use crate::client::{Client, admin, part};
+use crate::client::{Client, Context, admin};
 use crate::config::{Compression, Connection, CreateTopic, KafkaSinkConfig};
 use crate::error::{from_code, from_kafka};
 
@@ -40,6 +40,7 @@ pub(super) async fn find_or_create(client: &Client, config: &KafkaSinkConfig, co
 /// # Errors
 /// `Config` for a progress topic that is not compacted, `Unavailable` where nobody answers.
 pub(super) async fn limits(
+    admin: &AdminClient<Context>,
     config: &KafkaSinkConfig,
     connection: &Connection,
     partitions: usize,
@@ -53,9 +54,7 @@ pub(super) async fn limits(
         compacted: false,
     };
     let resources: Vec<_> = std::iter::once(&**topic).chain(progress).map(ResourceSpecifier::Topic).collect();
-    let admin = admin(connection)?;
     let described = admin.describe_configs(&resources, &options(connection)).await;
-    part(admin);
     for described in described.map_err(|e| from_kafka(e, "ask what the topic takes").context("topic", topic))? {
         // Writing takes no right to ask.
         let Ok(found) = described else { continue };
@@ -141,9 +140,7 @@ async fn ask(connection: &Connection, topic: &str, wanted: &CreateTopic, options
     for (name, value) in config {
         new = new.set(name, value);
     }
-    let admin = admin(connection)?;
-    let asked = admin.create_topics([&new], options).await;
-    part(admin);
+    let asked = admin(connection)?.create_topics([&new], options).await;
     let asked = asked.map_err(|e| from_kafka(e, "create the topic").context("topic", topic))?;
     match asked.into_iter().next() {
         Some(Err((name, code))) if code != Code::TopicAlreadyExists => {
