@@ -17,7 +17,7 @@ const BATCH: u64 = 10_000;
 #[tokio::main]
 async fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let usage = || Error::new(Kind::Config, "usage: race count|poll|read|publish|limit BROKERS TOPIC RECORDS");
+    let usage = || Error::new(Kind::Config, "usage: race count|alone|poll|read|publish|limit BROKERS TOPIC RECORDS");
     let [task, brokers, topic, records] = args.as_slice() else { return Err(usage()) };
     let records = records.parse().map_err(|_| usage())?;
     let dataset = Arc::new(dataset()?.with_key(["id"])?);
@@ -29,7 +29,8 @@ async fn main() -> Result<()> {
     };
     let start = Instant::now();
     match task.as_str() {
-        "count" => limit::count(brokers, topic, records).map(drop)?,
+        "count" => limit::count(brokers, topic, records, true).map(drop)?,
+        "alone" => limit::count(brokers, topic, records, false).map(drop)?,
         "poll" => poll(brokers, topic, records, &dataset)?,
         "read" => read(brokers, topic, records, &dataset).await?,
         "publish" => publish(brokers, topic, records, &dataset, &batches).await?,

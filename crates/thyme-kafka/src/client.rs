@@ -15,5 +15,5 @@ pub(crate) use farewell::part;
 pub(crate) use health::Health;
 pub(crate) use settings::settings;
 pub(crate) use token::Tokens;
-pub(crate) use topics::{Committed, Partition, TopicIds, list};
+pub(crate) use topics::{Committed, Partition, TopicIds};
 pub(crate) use watch::Client;

@@ -16,18 +16,29 @@ use crate::raw::Queue;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Takes records from the beginning of all partitions, many at a time, until there were `records`. Returns the bytes of their
-/// values. Blocks.
+/// values. By a member of a group, as librdkafka's manual has it, or by a client in none. Blocks.
 ///
 /// # Errors
 /// As reading does.
-pub fn count(brokers: &str, topic: &str, records: u64) -> Result<u64> {
+pub fn count(brokers: &str, topic: &str, records: u64, grouped: bool) -> Result<u64> {
     let failed = |error: KafkaError| from_kafka(error, format!("count the records of `{topic}`"));
-    let consumer = Arc::new(consumer(brokers).map_err(failed)?);
+    let mut settings = settings(brokers);
+    if grouped {
+        settings.set("group.id", "limit");
+    }
+    let consumer = Arc::new(settings.create::<BaseConsumer>().map_err(failed)?);
     let (list, mut queues, wake) = (all(&consumer, topic).map_err(failed)?, Vec::new(), Arc::new(Notify::new()));
     for at in list.elements() {
-        queues.push(Queue::new(&consumer, topic, at.partition(), Arc::clone(&wake))?);
+        let (partition, wake) = (at.partition(), Arc::clone(&wake));
+        let queue = match grouped {
+            true => Queue::of(&consumer, topic, partition, wake),
+            false => Queue::fetch(&consumer, topic, partition, 0, wake),
+        };
+        queues.push(queue.map_err(failed)?);
     }
-    consumer.assign(&list).map_err(failed)?;
+    if grouped {
+        consumer.assign(&list).map_err(failed)?;
+    }
     let (mut taken, mut bytes) = (0, 0);
     while taken < records {
         let before = taken;
@@ -54,7 +65,7 @@ pub fn count(brokers: &str, topic: &str, records: u64) -> Result<u64> {
 /// As reading does, and those of `each`.
 pub fn poll(brokers: &str, topic: &str, records: u64, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let failed = |error: KafkaError| from_kafka(error, format!("poll `{topic}`"));
-    let consumer = consumer(brokers).and_then(|consumer| {
+    let consumer = settings(brokers).set("group.id", "limit").create().and_then(|consumer: BaseConsumer| {
         consumer.assign(&all(&consumer, topic)?)?;
         Ok(consumer)
     });
@@ -69,10 +80,11 @@ pub fn poll(brokers: &str, topic: &str, records: u64, mut each: impl FnMut(&[u8]
     Ok(())
 }
 
-fn consumer(brokers: &str) -> Result<BaseConsumer, KafkaError> {
+fn settings(brokers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set("group.id", "limit").set("enable.auto.commit", "false");
-    config.set("isolation.level", "read_committed").set("fetch.queue.backoff.ms", "0").create()
+    config.set("bootstrap.servers", brokers).set("enable.auto.commit", "false");
+    config.set("isolation.level", "read_committed").set("fetch.queue.backoff.ms", "0");
+    config
 }
 
 /// All partitions of a topic, from their beginning.

@@ -1,5 +1,6 @@
 //! All that is unsafe in this crate: what librdkafka offers and its bindings for Rust do not.
 mod ids;
+mod owned;
 mod queue;
 mod record;
 mod token;

@@ -4,7 +4,6 @@ mod columns;
 mod csv;
 mod decode;
 mod discover;
-mod fetcher;
 mod framed;
 mod group;
 mod keys;

@@ -14,7 +14,8 @@ pub(crate) fn settings(connection: &Connection) -> Result<ClientConfig> {
     config.set_log_level(RDKafkaLogLevel::Info);
     // What the user says counts before what is merely our taste.
     config.set("client.id", "thyme").set("socket.keepalive.enable", "true").set("topic.metadata.refresh.interval.ms", "30000");
-    config.set("reconnect.backoff.max.ms", "5000");
+    // Every second client waits half of the first backoff before its first answer.
+    config.set("reconnect.backoff.ms", "20").set("reconnect.backoff.max.ms", "5000");
     for (name, value) in &connection.properties {
         config.set(name, value);
     }

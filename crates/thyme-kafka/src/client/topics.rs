@@ -99,7 +99,7 @@ impl<C: ConsumerContext + 'static> Client<C> {
 }
 
 /// `of` with one offset for all.
-pub(crate) fn list(of: &[Partition], offset: Offset) -> Result<TopicPartitionList, KafkaError> {
+fn list(of: &[Partition], offset: Offset) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::with_capacity(of.len());
     for (topic, partition) in of {
         list.add_partition_offset(topic, *partition, offset)?;

@@ -14,8 +14,11 @@ use super::{Context, Health, settings};
 use crate::config::Connection;
 use crate::error;
 
-/// How long one look for events waits, and so whoever drops a client.
-const TURN: Duration = Duration::from_millis(25);
+/// How long a look for events waits for more.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// The longest time between two looks: a sign may be missed, and a member that does not look is put out of its group.
+const TURN: Duration = Duration::from_millis(500);
 
 /// How long leaving may hold up whoever drops a client.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -26,6 +29,7 @@ pub(crate) struct Client<C: ConsumerContext + 'static = Context> {
     health: Arc<Health>,
     limit: Duration,
     stop: Arc<AtomicBool>,
+    wake: mpsc::SyncSender<()>,
     gone: Mutex<mpsc::Receiver<()>>,
 }
 
@@ -60,26 +64,31 @@ impl<C: ConsumerContext + 'static> Client<C> {
         mut heard: impl FnMut(KafkaError) + Send + 'static,
     ) -> Result<Self> {
         let consumer = BaseConsumer::from_config_and_context(config, context);
-        let consumer = Arc::new(consumer.map_err(|e| error::from_kafka(e, "make a client"))?);
+        let mut consumer = consumer.map_err(|e| error::from_kafka(e, "make a client"))?;
+        let (wake, woken) = mpsc::sync_channel(1);
+        let ring = wake.clone();
+        consumer.set_nonempty_callback(move || {
+            let _ = ring.try_send(());
+        });
+        let consumer = Arc::new(consumer);
         let (stop, polled) = (Arc::new(AtomicBool::new(false)), Arc::clone(&consumer));
         let (done, gone) = mpsc::sync_channel(1);
         let told = Arc::clone(&stop);
         let serve = move || {
             while !told.load(Ordering::Acquire) {
-                if let Some(Err(error)) = polled.poll(TURN) {
-                    heard(error);
-                }
+                events(&polled, &mut heard);
+                let _ = woken.recv_timeout(TURN);
             }
             // Whoever has it still is about to let go; the last to go destroys it, which takes its time.
             while Arc::strong_count(&polled) > 1 {
-                std::thread::sleep(Duration::from_millis(5));
+                std::thread::sleep(MOMENT);
             }
             drop(polled);
             let _ = done.send(());
         };
         let thread = std::thread::Builder::new().name("thyme-kafka".into()).spawn(serve);
         thread.map_err(|e| Error::new(Kind::Unexpected, "cannot start a thread").source(e))?;
-        Ok(Self { consumer: Some(consumer), health, limit: connection.connect_timeout, stop, gone: Mutex::new(gone) })
+        Ok(Self { consumer: Some(consumer), health, limit: connection.connect_timeout, stop, wake, gone: Mutex::new(gone) })
     }
 
     /// The consumer itself. Whoever keeps it keeps the client alive.
@@ -108,6 +117,19 @@ impl<C: ConsumerContext + 'static> Client<C> {
             biased;
             refused = self.health.refused() => Err(refused),
             asked = asked => asked.map_err(|e| Error::new(Kind::Unexpected, "a call was cut short").source(e))?,
+        }
+    }
+}
+
+/// Serves the events that are there.
+fn events<C: ConsumerContext>(consumer: &BaseConsumer<C>, heard: &mut impl FnMut(KafkaError)) {
+    loop {
+        let at = Instant::now();
+        match consumer.poll(MOMENT) {
+            Some(Err(error)) => heard(error),
+            None if at.elapsed() >= MOMENT => return,
+            // An event that the consumer kept to itself.
+            Some(Ok(_)) | None => {}
         }
     }
 }
@@ -152,6 +174,7 @@ impl<C: ConsumerContext + 'static> Drop for Client<C> {
     fn drop(&mut self) {
         drop(self.consumer.take());
         self.stop.store(true, Ordering::Release);
+        let _ = self.wake.try_send(());
         // Leaving the group is worth a moment: others wait for what we had.
         let gone = self.gone.get_mut().unwrap_or_else(PoisonError::into_inner);
         let _ = gone.recv_timeout(FAREWELL);

@@ -1,7 +1,6 @@
 //! Which topic a name stands for now.
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char};
-use std::ptr::NonNull;
 use std::time::Duration;
 
 use rdkafka::bindings as rd;
@@ -9,30 +8,7 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::types::RDKafkaRespErr;
 
-/// Something of librdkafka's that is given back when it is dropped.
-struct Owned<T> {
-    at: NonNull<T>,
-    back: unsafe extern "C" fn(*mut T),
-}
-
-impl<T> Owned<T> {
-    fn new(at: *mut T, back: unsafe extern "C" fn(*mut T)) -> KafkaResult<Self> {
-        let failed = KafkaError::MetadataFetch(Code::CriticalSystemResource);
-        NonNull::new(at).map(|at| Self { at, back }).ok_or(failed)
-    }
-
-    fn get(&self) -> *mut T {
-        self.at.as_ptr()
-    }
-}
-
-impl<T> Drop for Owned<T> {
-    #[allow(unsafe_code, reason = "what was made by hand is given back by hand")]
-    fn drop(&mut self) {
-        // SAFETY: it was made by the call that belongs to `back`, and is given back once.
-        unsafe { (self.back)(self.at.as_ptr()) }
-    }
-}
+use super::owned::Owned;
 
 /// The ids of topics by name, as 32 hexadecimal digits. A topic of brokers that know none is left out, and one
 /// that is not there.

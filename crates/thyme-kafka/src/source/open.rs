@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::block::{Block, Headers};
 use super::decode::Decoder;
-use super::fetcher::Fetcher;
 use super::group::Member;
 use super::look::{Look, others};
 use super::plan::KafkaPlan;
+use super::reader::Turn;
 use super::start::{self, Begin};
 use super::state::{At, Base, same, split};
 use crate::client::{Client, Context, Partition, settings};
@@ -72,17 +72,10 @@ fn member_settings(config: &KafkaSourceConfig, connection: &Connection, group: &
 }
 
 /// Of the client that fetches.
-fn fetch_settings(
-    config: &KafkaSourceConfig,
-    connection: &Connection,
-    job: &Job,
-    group: &str,
-    partitions: usize,
-) -> Result<ClientConfig> {
+fn fetch_settings(config: &KafkaSourceConfig, connection: &Connection, job: &Job, partitions: usize) -> Result<ClientConfig> {
     let Job { buffer, once, .. } = *job;
     let mut set = settings(connection)?;
-    // A name that it does not join: librdkafka reads nothing without one.
-    set.set("group.id", group).set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
+    set.set("enable.auto.offset.store", "false");
     // A position that is gone is an error, never a jump.
     set.set("auto.offset.reset", "error").set("enable.partition.eof", "true");
     set.set(
@@ -133,17 +126,18 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
         known.extend(member.partitions(topic).await?.into_iter().map(|number| (topic.clone(), number)));
     }
     let fetcher = {
-        let mut set = fetch_settings(config, &connection, job, &group, known.len())?;
+        let mut set = fetch_settings(config, &connection, job, known.len())?;
         set.set("client.id", &name);
-        Fetcher::new(Client::with(&connection, &set, context, health, move |failed| Member::heard(&tell, failed))?)
+        Client::with(&connection, &set, context, health, move |failed| Member::heard(&tell, failed))?
     };
-    let ids = fetcher.client.topic_ids(&config.topic).await?;
+    let ids = fetcher.topic_ids(&config.topic).await?;
     let mut plan = KafkaPlan {
         config: Arc::clone(config),
         job: job.clone(),
         look: Look::new(config, &group, alone(&group)),
         group,
         fetcher,
+        turn: Turn::default(),
         member,
         registry: connection.registry.as_ref().map(Registry::new).transpose()?.map(Arc::new),
         events,
@@ -180,7 +174,7 @@ impl KafkaPlan {
         if self.config.shared {
             return Ok(());
         }
-        let other = self.fetcher.client.call("look at the group", move |consumer, _| Ok(others(consumer, &group, &own))).await?;
+        let other = self.fetcher.call("look at the group", move |consumer, _| Ok(others(consumer, &group, &own))).await?;
         match other {
             None => Ok(()),
             Some(other) => Err(Error::new(
@@ -196,7 +190,7 @@ impl KafkaPlan {
     /// Finds where every partition begins, once for all.
     async fn first_look(&mut self, from: &Cursor) -> Result<()> {
         let all: Vec<Partition> = self.known.iter().cloned().collect();
-        self.ends = self.fetcher.client.watermarks(all.clone()).await?;
+        self.ends = self.fetcher.watermarks(all.clone()).await?;
         let base = from.base.as_ref().map(Position::get::<Base>).transpose()?;
         for (topic, was) in base.iter().flat_map(|base| &base.topics) {
             same(topic, Some(was), self.ids.get(topic).map(String::as_str))?;
@@ -210,8 +204,8 @@ impl KafkaPlan {
                 unknown.iter().map(|at| (at.clone(), Begin { offset: offset(at), pin: false })).collect()
             }
             None => {
-                let committed = self.fetcher.client.committed(all.clone()).await?;
-                start::begin(&self.fetcher.client, &self.config, &self.job, &self.ends, &committed, &unknown).await?
+                let committed = self.member.committed(all.clone()).await?;
+                start::begin(&self.fetcher, &self.config, &self.job, &self.ends, &committed, &unknown).await?
             }
         };
         let offsets = begin.iter().map(|(at, begin)| (split(at), begin.offset)).filter(|(_, offset)| *offset >= 0).collect();

@@ -12,15 +12,15 @@ use tokio::time::Instant;
 
 use super::block::Block;
 use super::decode::Decoder;
-use super::fetcher::Fetcher;
 use super::group::{Event, Member};
 use super::look::{Found, Look};
-use super::reader::{Control, PartitionReader};
+use super::reader::{Control, PartitionReader, Turn};
 use super::start::{self, Begin, Ends};
 use super::state::{At, Base, partition, same, split};
 use crate::client::{Client, Partition, TopicIds};
 use crate::config::KafkaSourceConfig;
 use crate::error;
+use crate::raw::Queue;
 use crate::registry::Registry;
 
 /// The most rows of a batch, unless said otherwise.
@@ -34,8 +34,9 @@ pub(super) struct KafkaPlan {
     pub(super) config: Arc<KafkaSourceConfig>,
     pub(super) job: Job,
     pub(super) group: String,
-    /// Fetches, and answers questions.
-    pub(super) fetcher: Fetcher,
+    /// Fetches, and answers questions. It is in no group, so that no change of one touches what it has fetched.
+    pub(super) fetcher: Client,
+    pub(super) turn: Turn,
     /// Is in the group.
     pub(super) member: Client<Member>,
     /// Where the schemas of Avro values are.
@@ -168,13 +169,13 @@ impl KafkaPlan {
     /// Where a split begins, and the ends of its partition.
     async fn place(&mut self, at: &Partition, from: Option<&Position>) -> Result<Begin> {
         if self.config.shared || !self.ends.contains_key(at) {
-            let ends = self.fetcher.client.watermarks(vec![at.clone()]).await?;
+            let ends = self.fetcher.watermarks(vec![at.clone()]).await?;
             self.ends.extend(ends);
         }
         if let Some(from) = from {
             let At { offset, topic } = from.get::<At>()?;
             same(&at.0, topic.as_deref(), self.ids.get(&at.0).map(String::as_str))?;
-            start::holds(&self.fetcher.client, at, offset, &mut self.ends).await?;
+            start::holds(&self.fetcher, at, offset, &mut self.ends).await?;
             return Ok(Begin { offset, pin: false });
         }
         let begin = match self.begin.remove(at) {
@@ -185,15 +186,15 @@ impl KafkaPlan {
             let low = self.ends.get(at).map_or(0, |ends| ends.0);
             return Ok(Begin { offset: low, ..begin });
         }
-        start::holds(&self.fetcher.client, at, begin.offset, &mut self.ends).await?;
+        start::holds(&self.fetcher, at, begin.offset, &mut self.ends).await?;
         Ok(begin)
     }
 
     /// Where a partition begins that the group gave us and no task has read yet.
     async fn first_of_shared(&mut self, at: &Partition) -> Result<Begin> {
-        let partitions = self.fetcher.client.partitions(&at.0).await?;
+        let partitions = self.fetcher.partitions(&at.0).await?;
         let of = partitions.iter().map(|number| (at.0.clone(), *number)).collect();
-        let committed = self.fetcher.client.committed(of).await?;
+        let committed = self.member.committed(of).await?;
         let first = committed.values().filter_map(|(_, note)| first_look(note)).min();
         if !committed.contains_key(at) && self.job.start.is_none() && first.is_some_and(|first| at.1 >= first) {
             // It came after the first look of the group: all of it is new.
@@ -201,7 +202,7 @@ impl KafkaPlan {
             return Ok(Begin { offset: low, pin: false });
         }
         let of = std::slice::from_ref(at);
-        let begin = start::begin(&self.fetcher.client, &self.config, &self.job, &self.ends, &committed, of).await?;
+        let begin = start::begin(&self.fetcher, &self.config, &self.job, &self.ends, &committed, of).await?;
         begin.get(at).copied().ok_or_else(|| Error::new(Kind::Unexpected, "a partition without a beginning"))
     }
 
@@ -253,13 +254,13 @@ impl Plan for KafkaPlan {
             if self.done() {
                 return Ok(None);
             }
-            let health = Arc::clone(self.fetcher.client.health());
+            let health = Arc::clone(self.fetcher.health());
             let patience = self.since + JOIN;
             tokio::select! {
                 biased;
                 Some(event) = self.events.recv() => self.on(event)?,
                 refused = health.refused() => self.failed = Some(refused),
-                found = self.look.found(&self.fetcher.client) => self.found(found?)?,
+                found = self.look.found(&self.fetcher) => self.found(found?)?,
                 () = tokio::time::sleep_until(patience), if self.job.once && !self.config.shared => {}
             }
         }
@@ -273,8 +274,9 @@ impl Plan for KafkaPlan {
         let begin = if gone { Begin { offset: 0, pin: false } } else { self.place(&at, from).await? };
         let end = self.ends.get(&at).map(|ends| ends.1).filter(|_| self.job.once);
         if !gone && end.is_none_or(|end| begin.offset < end) {
-            let queue = self.fetcher.begin(&at, begin.offset, Arc::clone(&control.wake))?;
-            *control.queue() = Some(queue);
+            let (fetcher, wake) = (self.fetcher.consumer()?, Arc::clone(&control.wake));
+            let queue = Queue::fetch(fetcher, &at.0, at.1, begin.offset, wake);
+            *control.queue() = Some(queue.map_err(|e| error::from_kafka(e, "fetch a partition"))?);
         }
         Ok(Box::new(PartitionReader {
             block: Block::new(decoder.wanted()),
@@ -282,7 +284,8 @@ impl Plan for KafkaPlan {
             at,
             decoder,
             control,
-            health: Arc::clone(self.fetcher.client.health()),
+            health: Arc::clone(self.fetcher.health()),
+            turn: Arc::clone(&self.turn),
             next: begin.offset,
             end,
             pin: begin.pin && !gone,
@@ -306,9 +309,7 @@ impl Plan for KafkaPlan {
         }
         self.tell()?;
         for split in ended {
-            let at = partition(split)?;
-            self.running.remove(&at);
-            self.fetcher.end(&at)?;
+            self.running.remove(&partition(split)?);
         }
         self.hand_over()
     }

@@ -12,12 +12,11 @@ use tokio::sync::Notify;
 
 use super::block::Block;
 use super::decode::{Bad, Decoder};
-use super::fetcher::Queue;
 use super::open::learn;
 use super::state::{At, split};
-use crate::client::{Health, Partition};
+use crate::client::{Context, Health, Partition};
 use crate::error;
-use crate::raw::Record;
+use crate::raw::{Queue, Record};
 use crate::registry::Registry;
 
 /// The most bytes of values in a batch.
@@ -32,17 +31,17 @@ const FEW: usize = 4096;
 /// The longest wait for a sign that there is something to take.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Tells a reader to end, and that there is something to read; holds its queue, which keeps the consumer alive.
+/// Tells a reader to end, and that there is something to read; holds its queue, without which nothing is fetched.
 #[derive(Default)]
 pub(super) struct Control {
     stop: AtomicBool,
     pub(super) wake: Arc<Notify>,
-    queue: Mutex<Option<Queue>>,
+    queue: Mutex<Option<Queue<Context>>>,
 }
 
 impl Control {
     /// What the reader takes records from.
-    pub(super) fn queue(&self) -> MutexGuard<'_, Option<Queue>> {
+    pub(super) fn queue(&self) -> MutexGuard<'_, Option<Queue<Context>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -63,6 +62,10 @@ impl Control {
     }
 }
 
+/// Whose turn it is to take records. librdkafka's thread allocates the next ones from where those taken are given back: readers
+/// that take at once wait for that thread and for each other, a tenth of their time.
+pub(super) type Turn = Arc<tokio::sync::Mutex<()>>;
+
 /// Reads one partition.
 pub(super) struct PartitionReader {
     pub(super) at: Partition,
@@ -71,6 +74,7 @@ pub(super) struct PartitionReader {
     pub(super) decoder: Decoder,
     pub(super) control: Arc<Control>,
     pub(super) health: Arc<Health>,
+    pub(super) turn: Turn,
     pub(super) block: Block,
     /// The next offset.
     pub(super) next: i64,
@@ -170,7 +174,11 @@ impl Reader for PartitionReader {
                 return Ok(None);
             }
             let before = self.next;
-            let seen = self.gather();
+            let seen = {
+                let turn = Arc::clone(&self.turn);
+                let _turn = turn.lock().await;
+                self.gather()
+            };
             let count = self.block.len();
             // Offsets without records: markers of transactions, records of aborted ones, those that compaction removed.
             if let Some(end) = seen.end {

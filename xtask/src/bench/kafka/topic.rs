@@ -12,6 +12,7 @@ pub(super) fn consume(bench: &Bench) -> Result {
     let mut racers = vec![
         racer("librdkafka, batch queues, counted", count),
         racer("thyme, to Arrow", || bench.helper("read", &broker, &topic, records)),
+        racer("librdkafka, batch queues, counted, in no group", || bench.helper("alone", &broker, &topic, records)),
         racer("librdkafka's poll and arrow-json, one thread", || bench.helper("poll", &broker, &topic, records)),
         racer("confluent-kafka + orjson", || {
             bench.peer(&["consume", &broker.brokers, &topic, &records.to_string()], records).map(|(sample, _)| sample)
