@@ -2,5 +2,5 @@
 mod read;
 mod write;
 
-pub use read::{ParquetDecoder, ParquetFault, schema};
+pub use read::{ParquetDecoder, schema};
 pub use write::{EncodedGroup, GroupEncoder, ParquetCompression, ParquetEncoder, ParquetWriteOptions};

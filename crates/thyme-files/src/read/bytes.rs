@@ -3,6 +3,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use thyme_core::bytes::Bytes;
 use thyme_core::{Error, Kind};
 use thyme_formats::compression::Compression;
 
@@ -27,6 +28,31 @@ impl RawReader {
     pub(super) fn outage(&self) -> Arc<Mutex<Option<io::Error>>> {
         Arc::clone(&self.outage)
     }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The same file from `at` on.
+    pub(super) fn from(&self, at: u64) -> Self {
+        let (bytes, outage) = (Arc::clone(&self.bytes), self.outage());
+        Self { bytes, size: self.size, at: Arc::new(at.into()), outage }
+    }
+
+    /// `length` bytes from `at` on, fewer where the file ends before.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub(super) fn bytes_at(&self, at: u64, length: usize) -> io::Result<Bytes> {
+        self.bytes.bytes_at(at, length).map_err(|error| self.keep(error))
+    }
+
+    /// Keeps what the storage failed with; the same for those who read.
+    fn keep(&self, error: io::Error) -> io::Error {
+        let same = io::Error::new(error.kind(), error.to_string());
+        *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        same
+    }
 }
 
 impl Seek for RawReader {
@@ -47,17 +73,9 @@ impl Read for RawReader {
         let at = self.at.load(Ordering::Relaxed);
         let most = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX).min(buffer.len());
         let Some(part) = buffer.get_mut(..most) else { return Ok(0) };
-        match self.bytes.read_at(at, part) {
-            Ok(read) => {
-                self.at.store(at + read as u64, Ordering::Relaxed);
-                Ok(read)
-            }
-            Err(error) => {
-                let same = io::Error::new(error.kind(), error.to_string());
-                *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                Err(same)
-            }
-        }
+        let read = self.bytes.read_at(at, part).map_err(|error| self.keep(error))?;
+        self.at.store(at + read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 

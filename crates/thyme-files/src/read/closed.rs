@@ -76,6 +76,13 @@ impl Closed<'_> {
         context.out.send(Item::Close(End::Damaged, Some(Box::new(reject))))
     }
 
+    /// The same for Parquet. Row groups before the place are passed over.
+    pub(super) fn parquet<S: Storage>(self, context: &Context<S>) -> Result<(), Stop> {
+        use thyme_formats::parquet::ParquetDecoder;
+        let open = |raw, unknown, first| ParquetDecoder::open(raw, &context.declared, unknown, first);
+        self.read(context, open, ParquetDecoder::next_batch)
+    }
+
     /// The same for Avro. What comes before the place is decoded again, block by block, and dropped.
     pub(super) fn avro<S: Storage>(self, context: &Context<S>) -> Result<(), Stop> {
         use thyme_formats::avro::file::AvroFileDecoder;

@@ -6,13 +6,11 @@ use thyme_core::arrow::datatypes::Schema;
 use thyme_core::{Dataset, Error, Kind, Result, ResultExt};
 use thyme_formats::avro::file as avro;
 use thyme_formats::fault::Fault;
-use thyme_formats::parquet::ParquetFault;
 use thyme_formats::{csv, ipc, json, parquet};
 
 use super::bytes::{self, RawReader};
 use super::closed::buffered;
 use super::options::{ReadFormat, ReadOptions};
-use super::parquet::Chunks;
 use super::source::FilesSource;
 use super::state::PRINT_BYTES;
 use crate::storage::Storage;
@@ -67,12 +65,9 @@ fn infer<S: Storage>(storage: &S, options: &ReadOptions, keys: &[String]) -> Res
         let read = opened.bytes.read_at(0, &mut head).map_err(failed)?;
         let (format, compression) = options.kind_of(key, head.get(..read).unwrap_or_default())?;
         let size = opened.entry.size;
-        if format == ReadFormat::Parquet {
-            let chunks = Chunks { bytes: opened.bytes, size, outage: Arc::default() };
-            return parquet::schema(&chunks).map_err(|fault| unreadable(fault).context("path", path));
-        }
         let raw = RawReader::new(Arc::clone(&opened.bytes), size);
         let found = match format {
+            ReadFormat::Parquet => Some((parquet::schema(&raw), "parquet")),
             ReadFormat::Avro => Some((avro::schema(buffered(raw)), "avro")),
             ReadFormat::Arrow => Some((ipc::schema(raw), "arrow")),
             _ => None,
@@ -110,12 +105,5 @@ fn broken(fault: Fault, name: &str) -> Error {
         Fault::Damaged(reason) => Error::new(Kind::Data, format!("the file is not {name}, or damaged: {reason}")),
         Fault::Drift(drift) => Error::drift(drift),
         Fault::Io(error) => Error::new(Kind::Unavailable, "the file can't be read").source(error),
-    }
-}
-
-fn unreadable(fault: ParquetFault) -> Error {
-    match fault {
-        ParquetFault::Damaged(reason) => Error::new(Kind::Data, format!("the file is not parquet, or damaged: {reason}")),
-        ParquetFault::Drift(drift) => Error::drift(drift),
     }
 }

@@ -16,7 +16,7 @@ use super::part::{Item, Out, Stop};
 use super::prints::{self, Front};
 use super::source::Shared;
 use super::state::{At, End, PRINT_BYTES, Seen, Work};
-use super::{csv, json, lines, parquet};
+use super::{csv, json, lines};
 use crate::storage::{Opened, Opener, Storage, Wanted};
 
 /// What all files of a group are read with.
@@ -86,11 +86,9 @@ impl<S: Storage> Context<S> {
             return self.out.send(Item::Close(End::Whole, None));
         }
         let (format, compression) = self.out.check(options.kind_of(&planned.key, &head))?;
-        if format == ReadFormat::Parquet {
-            return parquet::read(self, index, seen, opened, &path, &head);
-        }
         let closed = |seen, opened, name| Closed { index, seen, opened, path: &path, head: &head, name };
         match format {
+            ReadFormat::Parquet => return closed(seen, opened, "parquet").parquet(self),
             ReadFormat::Avro => return closed(seen, opened, "avro").avro(self),
             ReadFormat::Arrow => return closed(seen, opened, "arrow").arrow(self),
             _ => {}

@@ -219,6 +219,8 @@ const SYNC_BYTES: usize = 16 << 20;
 struct LocalUpload {
     /// Gone only while a write is under way, or after one failed.
     file: Option<File>,
+    /// The write under way: whoever has the next bytes made meanwhile does not wait for it.
+    writing: Option<JoinHandle<Result<File>>>,
     /// Bytes written since the disk was last told to keep them.
     unsynced: usize,
     /// The disk at work on what was written before, so that little is left to wait for at the end.
@@ -229,7 +231,7 @@ struct LocalUpload {
 
 impl LocalUpload {
     fn new(file: File, path: PathBuf, name: String) -> Self {
-        Self { file: Some(file), unsynced: 0, syncing: None, path, name }
+        Self { file: Some(file), writing: None, unsynced: 0, syncing: None, path, name }
     }
 
     /// Has the disk begin with what was written, if it is enough and nothing else is under way.
@@ -252,7 +254,11 @@ impl LocalUpload {
         }
     }
 
-    fn take(&mut self) -> Result<File> {
+    /// The file, once all that came before is written.
+    async fn written(&mut self) -> Result<File> {
+        if let Some(writing) = self.writing.take() {
+            return writing.await.map_err(cut_off)?;
+        }
         let broken = || Error::new(Kind::Unavailable, "an earlier write to the file failed").context("file", self.path.display());
         self.file.take().ok_or_else(broken)
     }
@@ -261,21 +267,19 @@ impl LocalUpload {
 #[async_trait]
 impl Upload for LocalUpload {
     async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
-        let (mut file, path) = (self.take()?, self.path.clone());
+        let (mut file, path) = (self.written().await?, self.path.clone());
+        self.sync_ahead(&file).await?;
         self.unsynced += bytes.len();
-        let file = on_disk(move || match file.write_all(&bytes) {
+        self.writing = Some(tokio::task::spawn_blocking(move || match file.write_all(&bytes) {
             Ok(()) => Ok(file),
             Err(e) => Err(failed(&path, e)),
-        });
-        let file = file.await?;
-        self.sync_ahead(&file).await?;
-        self.file = Some(file);
+        }));
         Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<String> {
+        let (file, path) = (self.written().await?, self.path.clone());
         self.synced().await?;
-        let (file, path) = (self.take()?, self.path.clone());
         on_disk(move || {
             testing::point("file.before_sync");
             file.sync_all().map_err(|e| failed(&path, e))?;

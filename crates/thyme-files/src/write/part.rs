@@ -103,7 +103,7 @@ impl Part {
     /// Bytes the file has so far; rows that are not yet encoded count as much as those before them came to.
     pub(super) fn bytes(&self) -> u64 {
         let (written, took) = match self.body {
-            Body::Text { compression: Compression::None, .. } => (1, 1),
+            Body::Text { compression: Compression::None, .. } | Body::Avro(_) => (1, 1),
             _ => (self.written, self.took.max(1)),
         };
         let ahead = self.held as u128 * u128::from(written) / u128::from(took);
@@ -199,7 +199,15 @@ impl Part {
                     self.put(block).await?;
                 }
             }
-            Body::Avro(_) => {}
+            Body::Avro(encoder) => {
+                let mut taken = encoder.take().ok_or_else(cut_off)?;
+                let flush = move || taken.flush().map(|()| taken);
+                let mut taken = end(crew.begin(flush).await?).await?;
+                let block = std::mem::take(taken.out());
+                self.held = taken.buffered();
+                *encoder = Some(taken);
+                self.put(block).await?;
+            }
         }
         while self.running.front().is_some_and(|(front, _)| front.is_finished()) || self.running.len() > crew.threads() {
             self.write_next().await?;
@@ -207,8 +215,18 @@ impl Part {
         Ok(())
     }
 
+    /// Lets go of memory: writes the block that was begun first, and where none was, begins one of what waits. `false`: it can't.
+    pub(super) async fn relieve(&mut self, crew: &Crew) -> Result<bool> {
+        if !self.running.is_empty() {
+            return self.write_next().await.map(|()| true);
+        }
+        let before = self.held;
+        self.flush(crew).await?;
+        Ok(self.held < before || !self.running.is_empty())
+    }
+
     /// Encodes and writes all it holds.
-    pub(super) async fn drain(&mut self, crew: &Crew) -> Result<()> {
+    async fn drain(&mut self, crew: &Crew) -> Result<()> {
         self.flush(crew).await?;
         while !self.running.is_empty() {
             self.write_next().await?;

@@ -148,13 +148,12 @@ impl FileWriter {
         self.parts.values().map(Part::held).sum()
     }
 
-    /// Encodes what the file that holds most holds. `false`: nobody holds anything.
+    /// Has the file that holds most let go of some of it. `false`: it can't.
     async fn shrink(&mut self) -> Result<bool> {
-        let Some(part) = self.parts.values_mut().max_by_key(|part| part.held()).filter(|part| part.held() > 0) else {
-            return Ok(false);
-        };
-        part.drain(&self.crew).await?;
-        Ok(true)
+        match self.parts.values_mut().max_by_key(|part| part.held()) {
+            Some(part) => part.relieve(&self.crew).await,
+            None => Ok(false),
+        }
     }
 
     /// Gives each file a name that nothing has.

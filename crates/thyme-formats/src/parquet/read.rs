@@ -11,21 +11,13 @@ use thyme_core::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_nu
 use thyme_core::arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use thyme_core::drift::Drift;
 
+use crate::fault::Fault;
 use crate::fit;
 use crate::scan::Unknown;
 
 /// Rows and bytes that a batch aims at: what stays in the caches until it is encoded again, and is as fast as a larger one.
 const ROWS: usize = 16_384;
 const BYTES: u64 = 2 << 20;
-
-/// Why a Parquet file can't be read, or not any further.
-#[derive(Debug)]
-pub enum ParquetFault {
-    /// It is not a Parquet file, or damaged: what is wrong.
-    Damaged(String),
-    /// Its columns are not those that are wanted.
-    Drift(Drift),
-}
 
 /// Reads one file.
 pub struct ParquetDecoder {
@@ -41,17 +33,12 @@ impl ParquetDecoder {
     /// # Errors
     /// `Drift` for a type that does not fit without loss, a required column that is missing, and with [`Unknown::Report`] for
     /// columns beyond those wanted; else `Damaged`.
-    pub fn open<R: ChunkReader + 'static>(
-        bytes: R,
-        declared: &Schema,
-        unknown: Unknown,
-        first: u64,
-    ) -> Result<Self, ParquetFault> {
+    pub fn open<R: ChunkReader + 'static>(bytes: R, declared: &Schema, unknown: Unknown, first: u64) -> Result<Self, Fault> {
         let metadata = load(&bytes)?;
         let file = metadata.schema();
         let drift = fit::drift(file, declared, unknown);
         if drift != Drift::default() {
-            return Err(ParquetFault::Drift(drift));
+            return Err(Fault::Drift(drift));
         }
         let fields: Vec<_> =
             declared.fields().iter().map(|field| Arc::new(field.as_ref().clone().with_nullable(true))).collect::<Vec<FieldRef>>();
@@ -85,18 +72,18 @@ impl ParquetDecoder {
     ///
     /// # Errors
     /// `Damaged` where the file is.
-    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, ParquetFault> {
+    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, Fault> {
         let Some(read) = guarded(|| self.reader.next().transpose().map_err(|e| e.to_string()))? else { return Ok(None) };
         let count = read.num_rows();
-        let arrays = self.schema.fields().iter().zip(&self.from).map(|(field, from)| -> Result<ArrayRef, ParquetFault> {
+        let arrays = self.schema.fields().iter().zip(&self.from).map(|(field, from)| -> Result<ArrayRef, Fault> {
             match from {
-                Some(from) => fit::convert(read.column(*from), field.data_type()).map_err(ParquetFault::Damaged),
+                Some(from) => fit::convert(read.column(*from), field.data_type()).map_err(Fault::Damaged),
                 None => Ok(new_null_array(field.data_type(), count)),
             }
         });
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays.collect::<Result<_, _>>()?, &options);
-        rows.map(Some).map_err(|e| ParquetFault::Damaged(e.to_string()))
+        rows.map(Some).map_err(|e| Fault::Damaged(e.to_string()))
     }
 }
 
@@ -104,19 +91,19 @@ impl ParquetDecoder {
 ///
 /// # Errors
 /// `Damaged` when it is no Parquet file.
-pub fn schema<R: ChunkReader>(bytes: &R) -> Result<Schema, ParquetFault> {
+pub fn schema<R: ChunkReader>(bytes: &R) -> Result<Schema, Fault> {
     let fields = load(bytes)?.schema().fields().iter().map(|field| fit::canonical(field)).collect::<Vec<Field>>();
     Ok(Schema::new(fields))
 }
 
-fn load<R: ChunkReader>(bytes: &R) -> Result<ArrowReaderMetadata, ParquetFault> {
+fn load<R: ChunkReader>(bytes: &R) -> Result<ArrowReaderMetadata, Fault> {
     guarded(|| ArrowReaderMetadata::load(bytes, ArrowReaderOptions::new()).map_err(|e| e.to_string()))
 }
 
 /// A damaged file must not take the process with it, wherever the library trusts it.
-fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, ParquetFault> {
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, Fault> {
     match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(done) => done.map_err(ParquetFault::Damaged),
-        Err(_) => Err(ParquetFault::Damaged("the file breaks its reader".into())),
+        Ok(done) => done.map_err(Fault::Damaged),
+        Err(_) => Err(Fault::Damaged("the file breaks its reader".into())),
     }
 }

@@ -116,7 +116,7 @@ async fn role_without() -> Result<()> {
 
 /// A session with no more rights than `policy` gives.
 async fn session(sts: &str, policy: &str) -> Credentials {
-    let root = Credentials::from_keys(ACCESS_KEY, SECRET, None);
+    let root = Credentials::new(ACCESS_KEY, SECRET, None, None, "root");
     let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest()).region(REGION).endpoint_url(sts);
     let sdk = sdk.credentials_provider(root.clone()).load().await;
     let role = AssumeRoleProvider::builder("arn:aws:iam::123456789012:role/reader").configure(&sdk).session_name("test");

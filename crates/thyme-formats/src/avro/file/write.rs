@@ -72,7 +72,11 @@ impl<W: Write> AvroFileEncoder<W> {
         Ok(bad)
     }
 
-    fn flush(&mut self) -> Result<()> {
+    /// Writes the block that is begun, however small it is.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be written to.
+    pub fn flush(&mut self) -> Result<()> {
         if self.rows == 0 {
             return Ok(());
         }
