@@ -82,6 +82,8 @@ impl ParquetEncoder {
     /// # Errors
     /// `Unexpected` when the group was encoded for another schema.
     pub fn append(&mut self, group: EncodedGroup) -> Result<()> {
+        let bytes: u64 = group.chunks.iter().map(|chunk| chunk.close().bytes_written).sum();
+        self.writer.inner_mut().reserve(usize::try_from(bytes).unwrap_or(0));
         let append = || {
             let mut writer = self.writer.next_row_group()?;
             for chunk in group.chunks {
