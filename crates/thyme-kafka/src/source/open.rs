@@ -13,7 +13,6 @@ use super::decode::Decoder;
 use super::group::Member;
 use super::look::{Look, others};
 use super::plan::KafkaPlan;
-use super::reader::Turn;
 use super::start::{self, Begin};
 use super::state::{At, Base, same, split};
 use crate::client::{Client, Context, Partition, settings};
@@ -137,7 +136,6 @@ pub(super) async fn plan(config: &Arc<KafkaSourceConfig>, job: &Job, from: &Curs
         look: Look::new(config, &group, alone(&group)),
         group,
         fetcher,
-        turn: Turn::default(),
         member,
         registry: connection.registry.as_ref().map(Registry::new).transpose()?.map(Arc::new),
         events,

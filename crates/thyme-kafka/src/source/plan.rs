@@ -14,7 +14,7 @@ use super::block::Block;
 use super::decode::Decoder;
 use super::group::{Event, Member};
 use super::look::{Found, Look};
-use super::reader::{Control, PartitionReader, Turn};
+use super::reader::{Control, PartitionReader};
 use super::start::{self, Begin, Ends};
 use super::state::{At, Base, partition, same, split};
 use crate::client::{Client, Partition, TopicIds};
@@ -36,7 +36,6 @@ pub(super) struct KafkaPlan {
     pub(super) group: String,
     /// Fetches, and answers questions. It is in no group, so that no change of one touches what it has fetched.
     pub(super) fetcher: Client,
-    pub(super) turn: Turn,
     /// Is in the group.
     pub(super) member: Client<Member>,
     /// Where the schemas of Avro values are.
@@ -285,7 +284,6 @@ impl Plan for KafkaPlan {
             decoder,
             control,
             health: Arc::clone(self.fetcher.health()),
-            turn: Arc::clone(&self.turn),
             next: begin.offset,
             end,
             pin: begin.pin && !gone,

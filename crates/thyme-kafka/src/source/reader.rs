@@ -62,10 +62,6 @@ impl Control {
     }
 }
 
-/// Whose turn it is to take records. librdkafka's thread allocates the next ones from where those taken are given back: readers
-/// that take at once wait for that thread and for each other, a tenth of their time.
-pub(super) type Turn = Arc<tokio::sync::Mutex<()>>;
-
 /// Reads one partition.
 pub(super) struct PartitionReader {
     pub(super) at: Partition,
@@ -74,7 +70,6 @@ pub(super) struct PartitionReader {
     pub(super) decoder: Decoder,
     pub(super) control: Arc<Control>,
     pub(super) health: Arc<Health>,
-    pub(super) turn: Turn,
     pub(super) block: Block,
     /// The next offset.
     pub(super) next: i64,
@@ -174,11 +169,7 @@ impl Reader for PartitionReader {
                 return Ok(None);
             }
             let before = self.next;
-            let seen = {
-                let turn = Arc::clone(&self.turn);
-                let _turn = turn.lock().await;
-                self.gather()
-            };
+            let seen = self.gather();
             let count = self.block.len();
             // Offsets without records: markers of transactions, records of aborted ones, those that compaction removed.
             if let Some(end) = seen.end {
